@@ -61,6 +61,14 @@ class Directory:
         self.relative = relative
 
     @property
+    def tree(self) -> Tree:
+        """The tree that the directory belongs to; raises `ValueError` if that is closed."""
+        tree = self._tree()
+        if tree is None:
+            raise ValueError(f"the tree is closed: {self.path}")
+        return tree
+
+    @property
     def descriptor(self) -> int | None:
         """The open descriptor; `None` on systems without `dir_fd`.
 
@@ -69,10 +77,7 @@ class Directory:
             ValueError: The tree is closed.
         """
         if self.cached_descriptor is None and HAS_DIR_FD:
-            tree = self._tree()
-            if tree is None:
-                raise ValueError(f"the tree is closed: {self.path}")
-            tree.reopen(self)
+            self.tree.reopen(self)
         return self.cached_descriptor
 
     @property
@@ -279,20 +284,6 @@ class Tree:
                 if durable:
                     parent.fsync()
             return self._open_child(parent, name, relative)
-
-    def prune(self, relative: str) -> None:
-        """Remove a directory if it is empty, then its parents that become empty, but not the root or a link."""
-        while relative:
-            above, _, name = relative.rpartition("/")
-            try:
-                parent = self.open_directory(above)
-                # Windows removes links to directories like directories; elsewhere `rmdir` refuses them.
-                if os.name == "nt" and is_link(parent.stat(name)):
-                    return
-                parent.rmdir(name)
-            except (OSError, PathBlocked):
-                return
-            relative = above
 
     def get_open(self, relative: str) -> Directory | None:
         """Return a directory if it is open."""

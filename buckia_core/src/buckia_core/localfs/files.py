@@ -161,6 +161,21 @@ def write_all(descriptor: int, data: bytes) -> None:
         view = view[os.write(descriptor, view) :]
 
 
+def copy_content(source: int, target: int) -> None:
+    """Copy the rest of a file, in the kernel if possible, which may share blocks instead of copying."""
+    if hasattr(os, "copy_file_range"):
+        try:
+            while os.copy_file_range(source, target, 1 << 30):
+                pass
+        except OSError as error:
+            if error.errno not in (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF):
+                raise
+        else:
+            return
+    while data := os.read(source, 1 << 20):
+        write_all(target, data)
+
+
 def set_permissions(descriptor: int, mode: int) -> None:
     """Set the permission bits of an open file; does nothing on systems without `fchmod`."""
     if hasattr(os, "fchmod"):

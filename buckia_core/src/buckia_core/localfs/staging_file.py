@@ -20,6 +20,7 @@ from typing import Self
 from buckia_core.localfs.directory import Directory
 from buckia_core.localfs.files import (
     NotAFile,
+    copy_content,
     create_temp_file,
     exists,
     is_hard_link_unsupported,
@@ -31,7 +32,6 @@ from buckia_core.localfs.files import (
     signature,
     unlink_if_exists,
     unpredictable_name,
-    write_all,
 )
 from buckia_core.localfs.opening import FILE_NOFOLLOW_FLAGS
 from buckia_core.localfs.system_errors import NO_ATOMIC_RENAME
@@ -299,8 +299,7 @@ def _copy(source: Directory, name: str, target: Directory, new: str, prefix: str
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target.join(new))
     with open_file(source, name) as file, StagingFile(target) as staged:
         descriptor = staged.create(prefix, PRIVATE_MODE)
-        while chunk := file.read(1 << 20):
-            write_all(descriptor, chunk)
+        copy_content(file.fileno(), descriptor)
         status = os.fstat(file.fileno())
         staged.finish(permission_bits(status), status.st_mtime_ns)
         staged.fsync()

@@ -20,11 +20,12 @@ from buckia_core.adapters.directory.read import open_object
 from buckia_core.adapters.directory.settings import DirectorySettings
 from buckia_core.adapters.directory.stat import object_from_stat
 from buckia_core.adapters.directory.walk import Walk, WalkRange, remove_stale
-from buckia_core.adapters.directory.write import copy_descriptor, write
+from buckia_core.adapters.directory.write import write
 from buckia_core.adapters.transfers.sources import READ_CHUNK, DigestVerifier, iter_chunks, open_source
 from buckia_core.errors import AdapterError
+from buckia_core.localfs.empty_directories import prune
 from buckia_core.localfs.filename_rules import check_filename_encoding
-from buckia_core.localfs.files import permission_bits, write_all
+from buckia_core.localfs.files import copy_content, permission_bits, write_all
 from buckia_core.planning.manifest import RemoteObject
 
 
@@ -162,7 +163,7 @@ class DirectorySync(BaseSync):
 
             def write_content(descriptor: int) -> None:
                 with translate_errors(key):
-                    copy_descriptor(reader.fileno(), descriptor)
+                    copy_content(reader.fileno(), descriptor)
                 reader.check_unchanged()
 
             status, mode = reader.status, permission_bits(reader.status)
@@ -182,7 +183,7 @@ class DirectorySync(BaseSync):
                     resolved.directory.unlink(resolved.name)
                 except FileNotFoundError:
                     return None
-            resolved.tree.prune(resolved.parent)
+            prune(resolved.tree, resolved.parent)
         except AdapterError as error:
             return error
         return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import threading
 from collections.abc import Callable
@@ -12,7 +11,8 @@ from buckia_core.adapters.directory.errors import PROVIDER, precondition_failed,
 from buckia_core.adapters.directory.paths import Paths, ResolvedPath
 from buckia_core.adapters.directory.stat import fingerprint_from_stat, object_from_stat
 from buckia_core.errors import Transient
-from buckia_core.localfs.files import permission_bits, signature, write_all
+from buckia_core.localfs.empty_directories import prune
+from buckia_core.localfs.files import permission_bits, signature
 from buckia_core.localfs.staging_file import NEW_FILE_MODE, PRIVATE_MODE, StagingFile
 from buckia_core.planning.keys import TEMP_PREFIX
 from buckia_core.planning.manifest import RemoteObject
@@ -61,24 +61,9 @@ def write(
                 target.directory.fsync()
     except BaseException:
         if resolved.created_dirs:
-            resolved.tree.prune(resolved.parent)
+            prune(resolved.tree, resolved.parent)
         raise
     return object_from_stat(key, status)
-
-
-def copy_descriptor(source: int, target: int) -> None:
-    """Copy the rest of a file, in the kernel if possible, which may share blocks instead of copying."""
-    if hasattr(os, "copy_file_range"):
-        try:
-            while os.copy_file_range(source, target, 1 << 30):
-                pass
-        except OSError as error:
-            if error.errno not in (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF):
-                raise
-        else:
-            return
-    while data := os.read(source, 1 << 20):
-        write_all(target, data)
 
 
 def _create_staging_file(paths: Paths, key: str, mode: int | None) -> tuple[ResolvedPath, StagingFile, int]:

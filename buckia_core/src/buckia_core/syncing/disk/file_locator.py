@@ -13,8 +13,9 @@ from typing import NamedTuple, Self
 
 from buckia_core.errors import BuckiaError, InvalidKey
 from buckia_core.localfs.directory import Directory, Tree
+from buckia_core.localfs.empty_directories import prune, remove_empty_tree
 from buckia_core.localfs.files import NotAFile, entry_from_stat, open_file, read_file
-from buckia_core.localfs.opening import HAS_DIR_FD, PathBlocked, describe_entry_type, is_link
+from buckia_core.localfs.opening import PathBlocked, describe_entry_type, is_link
 from buckia_core.planning.keys import FilesystemRules, invalid_reason, own_config_reason
 from buckia_core.planning.manifest import LocalEntry
 from buckia_core.planning.mapping import PathMapping
@@ -104,31 +105,7 @@ class FileLocation(NamedTuple):
 
         A failed download may have left one. Syncs don't transfer empty directories, so nothing is lost.
         """
-        directory, name = self.directory, self.name
-        try:
-            # Nearly always there is no entry, and this is the cheapest way to find out.
-            directory.rmdir(name)
-        except (FileNotFoundError, NotADirectoryError):
-            return
-        except OSError:
-            pass
-        if HAS_DIR_FD:
-            at = directory.descriptor
-            if any(files for _, _, files, _ in os.fwalk(name, topdown=False, dir_fd=at)):
-                return
-            for _, subdirectories, _, inside in os.fwalk(name, topdown=False, dir_fd=at):
-                for each in subdirectories:
-                    with suppress(OSError):
-                        os.rmdir(each, dir_fd=inside)
-        else:
-            found = list(os.walk(self.path, topdown=False))
-            if any(files for _, _, files in found):
-                return
-            for each, _, _ in found:
-                with suppress(OSError):
-                    os.rmdir(each)
-        with suppress(OSError):
-            directory.rmdir(name)
+        remove_empty_tree(self.directory, self.name)
 
 
 class FileLocator:
@@ -213,7 +190,7 @@ class FileLocator:
     def prune_parents(self, key: str, mapping: PathMapping) -> None:
         """Remove the empty parent directories of a deleted file, but not the root of the mapping."""
         if not mapping.is_file and (tree := self._trees.get(mapping.id)) is not None:
-            tree.prune(mapping.relative_path(key).rpartition("/")[0])
+            prune(tree, mapping.relative_path(key).rpartition("/")[0])
 
     def close(self) -> None:
         """Close what was opened."""
@@ -250,15 +227,14 @@ class FileLocator:
         tree = self._trees.get(id)
         if tree is None:
             expected = self._root_identities.get(id)
+            if create and expected is None:
+                os.makedirs(root, exist_ok=True)
             try:
                 tree = Tree(root, follow=self._follow, max_open=_MAX_OPEN)
             except FileNotFoundError:
-                if expected is not None:
-                    raise _root_replaced_error(root) from None
-                if not create:
+                if expected is None:
                     raise
-                os.makedirs(root, exist_ok=True)
-                tree = Tree(root, follow=self._follow, max_open=_MAX_OPEN)
+                raise _root_replaced_error(root) from None
             if expected is not None and tree.root.identity not in (None, expected):
                 tree.close()
                 raise _root_replaced_error(root)
