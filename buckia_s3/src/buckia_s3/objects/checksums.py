@@ -6,7 +6,7 @@
     CRC32C, CRC64NVME       awscrt      of the full object
     SHA1, SHA256            hashlib     of the checksums of its parts; downloads can't verify it
 
-The package `awscrt` is optional; it provides the algorithms that Python lacks.
+The package `awscrt`, of the extra `crt`, provides the algorithms that Python lacks.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def parse_algorithm(value: object) -> ChecksumAlgorithm:
         new_checksum(algorithm)
     except ImportError:
         others = "CRC32, SHA1 or SHA256"
-        raise ValueError(f"{others}: {algorithm} needs the package awscrt (pip install awscrt)") from None
+        raise ValueError(f"{others}: {algorithm} needs awscrt: pip install 'buckia-s3[crt]'") from None
     return algorithm
 
 

@@ -196,5 +196,5 @@ def test_an_algorithm_that_there_is_not(read):
 def test_what_needs_a_package_says_so(read, monkeypatch, name):
     monkeypatch.setitem(sys.modules, "awscrt", None)
     monkeypatch.setitem(sys.modules, "awscrt.checksums", None)
-    with pytest.raises(ConfigError, match="pip install awscrt"):
+    with pytest.raises(ConfigError, match=r"pip install .buckia-s3\[crt\]"):
         read(name)
