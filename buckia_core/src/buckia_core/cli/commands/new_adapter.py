@@ -6,8 +6,8 @@ import keyword
 import re
 from collections.abc import Mapping
 from importlib import resources
-from importlib.util import find_spec
 from importlib.resources.abc import Traversable
+from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from string import Template
 
