@@ -172,6 +172,39 @@ def test_suite_finds_a_broken_adapter(pytester, fault):
     assert 0 < outcomes["failed"] < outcomes["passed"]
 
 
+@pytest.mark.parametrize(
+    ("refused_from", "outcome"), [(100, "failed"), (101, "passed"), (102, "failed")], ids=["early", "exactly", "late"]
+)
+def test_suite_counts_the_characters_of_keys(pytester, refused_from, outcome):
+    pytester.makepyfile(
+        f"""
+        from dataclasses import replace
+        import pytest
+        from buckia_core.adapters.memory.settings import MemorySettings
+        from buckia_core.adapters.memory.sync import MemorySync
+        from buckia_core.errors import InvalidKey
+        from buckia_core.testing import AdapterConformance
+
+        class Counting(MemorySync):
+            @property
+            def capabilities(self):
+                return replace(super().capabilities, max_key_chars=100)
+
+            def upload_file(self, source, key, **options):
+                if len(key) >= {refused_from}:
+                    raise InvalidKey(f"{{key}}: it is too long", provider="memory", key=key)
+                return super().upload_file(source, key, **options)
+
+        class TestCounting(AdapterConformance):
+            @pytest.fixture
+            def adapter(self):
+                return Counting(MemorySettings())
+        """
+    )
+    outcomes = pytester.runpytest_inprocess("-p", "no:cacheprovider", "-q", "-k", "more_characters").parseoutcomes()
+    assert {name for name in outcomes if name in ("failed", "passed")} == {outcome}
+
+
 LACKING = """
     import pytest
     from buckia_core.adapters.memory.settings import MemorySettings

@@ -25,6 +25,8 @@ class Capabilities:
         nested_keys: `a` and `a/b` can both be objects.
         free_reads: Reading an object costs neither money nor network traffic.
         max_key_bytes: Longest key, in bytes of UTF-8.
+        max_key_chars: Longest key in characters, if the provider counts those; it holds beside `max_key_bytes`, which is
+            then as much as so many characters can have.
         max_object_bytes: Largest object; `None` if there is no limit.
         delete_batch_size: Best number of keys for one `delete_files` call.
         workers: Number of concurrent calls that the provider handles well.
@@ -45,6 +47,7 @@ class Capabilities:
     nested_keys: bool = True
     free_reads: bool = False
     max_key_bytes: int = 1024
+    max_key_chars: int | None = None
     max_object_bytes: int | None = None
     delete_batch_size: int = 1
     workers: int = 16

@@ -96,6 +96,19 @@ class KeyTests(Suite):
             adapter.upload_file(b"1", key)
         assert caught.value.key == key
 
+    def test_key_of_more_characters_than_declared_is_refused(self, adapter: BaseSync) -> None:
+        limit = adapter.capabilities.max_key_chars
+        if limit is None:
+            pytest.skip("the adapter declares no max_key_chars")
+        assert limit <= adapter.capabilities.max_key_bytes, "a character has at least one byte"
+        key = "/".join(["k" * 100] * (limit // 100 + 1))[: limit + 1]
+        assert isinstance(_refusal(adapter, key), InvalidKey)
+        # Of as many characters as are allowed, each may have several bytes.
+        wide = "/".join(["ü" * 100] * (limit // 100 + 1))[:limit]
+        if len(wide.encode()) <= adapter.capabilities.max_key_bytes:
+            put(adapter, {wide: b"1"})
+            assert listed_keys(adapter.list_files()) == [wide]
+
 
 def _refusal(adapter: BaseSync, key: str) -> InvalidKey | None:
     try:
