@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from typing import ClassVar
 
 import pytest
@@ -34,12 +35,18 @@ class OnB2(AdapterConformance):
         with open_b2(settings) as adapter:
             yield adapter
 
+    @pytest.fixture
+    def refused(self, settings):
+        with open_b2(replace(settings, application_key=Secret("wrong"))) as adapter:
+            yield adapter
+
 
 class TestB2(OnB2):
     """By B2's own API; under a prefix, with a key that may touch nothing else."""
 
     known_failures: ClassVar = {
         "test_directory_markers_are_listed_as_they_are": "B2 takes no name that ends in a slash",
+        "test_adapters_do_not_retry[upload]": "B2 asks clients to get another address when one refuses an upload",
     }
 
     @pytest.fixture
@@ -59,6 +66,30 @@ class TestB2(OnB2):
             multipart_threshold=PART,
             part_size=PART,
         )
+
+    @pytest.fixture
+    def unrestricted(self, b2_account, settings):
+        """The settings, with a key that is not limited to the bucket and the prefix."""
+        return replace(settings, application_key_id=Secret(b2_account.key_id), application_key=Secret(b2_account.key))
+
+    @pytest.fixture
+    def outside(self, unrestricted):
+        with open_b2(replace(unrestricted, prefix="")) as adapter:
+            yield adapter
+
+    @pytest.fixture
+    def missing(self, unrestricted):
+        with open_b2(replace(unrestricted, bucket_name="no-such-bucket")) as adapter:
+            yield adapter
+
+    @pytest.fixture
+    def server_url(self, b2_account):
+        return b2_account.endpoint
+
+    @pytest.fixture
+    def proxied(self, settings, fault_proxy):
+        with open_b2(replace(settings, api_url=fault_proxy.endpoint)) as adapter:
+            yield adapter
 
 
 class TestB2ByS3(OnB2):
@@ -86,3 +117,22 @@ class TestB2ByS3(OnB2):
             multipart_threshold=6 << 20,
             part_size=6 << 20,
         )
+
+    @pytest.fixture
+    def outside(self, settings):
+        with open_b2(replace(settings, prefix="")) as adapter:
+            yield adapter
+
+    @pytest.fixture
+    def server_url(self, ceph):
+        return ceph.endpoint
+
+    @pytest.fixture
+    def proxied(self, settings, fault_proxy):
+        with open_b2(replace(settings, endpoint_url=fault_proxy.endpoint)) as adapter:
+            yield adapter
+
+    @pytest.fixture
+    def missing(self, settings):
+        with open_b2(replace(settings, bucket_name="no-such-bucket")) as adapter:
+            yield adapter

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import pytest
@@ -17,6 +18,10 @@ class OnZone(AdapterConformance):
     """The suite with an adapter on a fresh zone."""
 
     options: ClassVar[Mapping[str, Any]] = {}
+    lacks: ClassVar = {
+        "missing": "bunny.net answers a wrong name of a zone as a wrong key",
+        "fetch": "URLs are those of the pull zone, whose signatures the unit tests check",
+    }
     listing_count = 200
 
     @pytest.fixture
@@ -38,6 +43,25 @@ class OnZone(AdapterConformance):
     @pytest.fixture
     def second(self, settings):
         with open_zone(settings) as adapter:
+            yield adapter
+
+    @pytest.fixture
+    def outside(self, settings):
+        with open_zone(replace(settings, prefix="")) as adapter:
+            yield adapter
+
+    @pytest.fixture
+    def refused(self, settings):
+        with open_zone(replace(settings, storage_api_key=Secret("wrong"))) as adapter:
+            yield adapter
+
+    @pytest.fixture
+    def server_url(self, settings):
+        return settings.endpoint_url
+
+    @pytest.fixture
+    def proxied(self, settings, fault_proxy):
+        with open_zone(replace(settings, endpoint_url=fault_proxy.endpoint)) as adapter:
             yield adapter
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from contextlib import closing
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -11,6 +13,7 @@ import pytest
 
 from buckia_core.config.secrets.secret import Secret
 from buckia_core.testing import AdapterConformance
+from buckia_core.testing.conformance.suite import fetch_url
 from buckia_s3.config.settings import S3Settings
 from buckia_s3.sync import S3Sync
 from tests.servers.s3_server import S3Server
@@ -53,6 +56,30 @@ class OnServer(AdapterConformance):
         with S3Sync(settings) as adapter:
             yield adapter
 
+    @pytest.fixture
+    def outside(self, settings):
+        with S3Sync(replace(settings, prefix="")) as adapter:
+            yield adapter
+
+    @pytest.fixture
+    def missing(self, settings):
+        with S3Sync(replace(settings, bucket_name="no-such-bucket")) as adapter:
+            yield adapter
+
+    @pytest.fixture
+    def refused(self, settings):
+        with S3Sync(replace(settings, secret_access_key=Secret("wrong"))) as adapter:
+            yield adapter
+
+    @pytest.fixture
+    def server_url(self, server):
+        return server.endpoint
+
+    @pytest.fixture
+    def proxied(self, settings, fault_proxy):
+        with S3Sync(replace(settings, endpoint_url=fault_proxy.endpoint)) as adapter:
+            yield adapter
+
 
 class TestCeph(OnServer):
     @pytest.fixture
@@ -67,9 +94,15 @@ class TestCephOverTls(OnServer):
     def server(self, ceph):
         return ceph
 
+    @pytest.fixture
+    def fetch(self, ceph):
+        return partial(fetch_url, ca_file=str(ceph.ca_file))
+
 
 class TestMoto(OnServer):
+    lacks: ClassVar = {"refused": "moto takes any credentials"}
     known_failures: ClassVar = {
+        "test_signed_url_grants_access_for_its_time": "moto serves signed URLs after their time",
         "test_keys_round_trip[newline]": "moto does not find its own route for a path with a line break",
     }
 
@@ -86,6 +119,7 @@ NO_SUCH_NAMES = "rclone keeps objects as files, and refuses or changes what can'
 
 class TestRclone(OnServer):
     known_failures: ClassVar = {
+        "test_upload_time_is_that_of_the_provider": "rclone reports the file's time as that of the upload",
         **{f"test_keys_round_trip[{name}]": NO_SUCH_NAMES for name in ("too_long_name", "only_slash", "marker")},
         "test_directory_markers_are_listed_as_they_are": NO_SUCH_NAMES,
         "test_object_below_an_object": "rclone keeps objects as files, so `a` and `a/b` can't both be",

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from buckia_core.testing.conformance.attributes import AttributeTests
 from buckia_core.testing.conformance.capabilities import CapabilityTests
 from buckia_core.testing.conformance.delete import DeleteTests
 from buckia_core.testing.conformance.download import DownloadTests
+from buckia_core.testing.conformance.failures import FailureTests
+from buckia_core.testing.conformance.isolation import IsolationTests
 from buckia_core.testing.conformance.keys import KeyTests
+from buckia_core.testing.conformance.large import LargeObjectTests
 from buckia_core.testing.conformance.listing import ListingTests
 from buckia_core.testing.conformance.preconditions import PreconditionTests
+from buckia_core.testing.conformance.races import RaceTests
 from buckia_core.testing.conformance.resume import ResumeTests
 from buckia_core.testing.conformance.upload import UploadTests
 from buckia_core.testing.conformance.versions import VersionTests
@@ -19,10 +24,15 @@ class AdapterConformance(
     ListingTests,
     KeyTests,
     UploadTests,
+    AttributeTests,
     PreconditionTests,
     DownloadTests,
     DeleteTests,
+    LargeObjectTests,
     CapabilityTests,
+    IsolationTests,
+    RaceTests,
+    FailureTests,
     VersionTests,
     ResumeTests,
 ):

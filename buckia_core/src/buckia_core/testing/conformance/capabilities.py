@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import pickle
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -41,6 +43,22 @@ class CapabilityTests(Suite):
         probed = adapter.probe()
         assert adapter.probe() == probed
         assert adapter.capabilities == probed, "a probe updates the capabilities"
+
+    def test_capabilities_cost_no_request(self, adapter: BaseSync) -> None:
+        before = adapter.request_count
+        assert adapter.capabilities == adapter.capabilities
+        assert adapter.identity == adapter.identity
+        assert adapter.request_count == before
+
+    def test_nested_keys_that_are_not_declared_are_refused(self, adapter: BaseSync) -> None:
+        if adapter.capabilities.nested_keys:
+            pytest.skip("the adapter declares nested_keys")
+        put(adapter, ["a", "d/b"])
+        for key in ("a/below", "d"):
+            with pytest.raises(AdapterError) as caught:
+                adapter.upload_file(b"1", key)
+            assert not caught.value.retryable
+        assert [(found.key, found.size) for found in adapter.list_files()] == [("a", 1), ("d/b", 3)]
 
     def test_limits_are_sensible(self, adapter: BaseSync) -> None:
         capabilities = adapter.capabilities
@@ -91,7 +109,9 @@ class CapabilityTests(Suite):
     def test_copy_on_the_server(self, adapter: BaseSync) -> None:
         copier = _copier(adapter)
         info = UploadInfo(
-            mtime_ns=1_600_000_000_000_000_000, metadata={"a": "b"} if adapter.capabilities.metadata else {}
+            mtime_ns=1_600_000_000_000_000_000,
+            content_type="application/x-conformance",
+            metadata={"a": "b"} if adapter.capabilities.metadata else {},
         )
         source = adapter.upload_file(b"content", "d/source", info=info)
         copied = copier.copy_file(source, "other/target")
@@ -100,7 +120,11 @@ class CapabilityTests(Suite):
         assert read(adapter, "d/source") == b"content"
         original, reported = adapter.stat_file("d/source"), adapter.stat_file("other/target")
         assert reported.fingerprint == copied.fingerprint
-        assert (reported.metadata, reported.mtime_ns) == (original.metadata, original.mtime_ns)
+        assert (reported.metadata, reported.mtime_ns, reported.content_type) == (
+            original.metadata,
+            original.mtime_ns,
+            original.content_type,
+        )
 
     def test_copy_of_a_nasty_key(self, adapter: BaseSync) -> None:
         copier = _copier(adapter)
@@ -154,6 +178,22 @@ class CapabilityTests(Suite):
         assert adapter.signed_url("d/other", seconds=60) != url
         with pytest.raises(ValueError, match=r"."):
             adapter.signed_url("a", seconds=60, method="NO SUCH METHOD")
+
+    def test_signed_url_grants_access_for_its_time(
+        self, adapter: BaseSync, fetch: Callable[[str], tuple[int, bytes]]
+    ) -> None:
+        require(adapter, lambda each: each.capabilities.signed_url, "signed_url")
+        if "fetch" in self.lacks:
+            pytest.skip(self.lacks["fetch"])
+        assert isinstance(adapter, SignedUrl)
+        put(adapter, {"d/a b+ü.txt": b"content", "d/other": b"other"})
+        assert fetch(adapter.signed_url("d/a b+ü.txt", seconds=600)) == (200, b"content")
+        short = adapter.signed_url("d/other", seconds=1)
+        deadline = time.monotonic() + 30
+        while fetch(short)[0] == 200:
+            assert time.monotonic() < deadline, "the URL is still valid after 30 seconds, of 1"
+            time.sleep(0.2)
+        assert fetch(short)[0] in (400, 401, 403)
 
 
 def _copier(adapter: BaseSync) -> ServerCopy:

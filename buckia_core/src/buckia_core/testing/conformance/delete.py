@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from buckia_core.adapters.contract.base import BaseSync
-from buckia_core.errors import NotFound
+from buckia_core.errors import InvalidKey, NotFound
 from buckia_core.testing.conformance.suite import Suite, listed_keys, put, read
 
 
@@ -51,7 +51,7 @@ class DeleteTests(Suite):
         assert listed_keys(adapter.list_files()) == ["a/2", "ab"]
 
     def test_delete_of_more_than_a_batch(self, adapter: BaseSync) -> None:
-        names = [f"{number:05d}" for number in range(self.listing_count)]
+        names = [f"{number:05d}" for number in range(adapter.capabilities.delete_batch_size + 1)]
         put(adapter, ["kept"])  # first, so that servers that keep objects as files have made the directory
         with ThreadPoolExecutor(16) as pool:
             list(pool.map(lambda key: adapter.upload_file(b"", key), names))
@@ -59,6 +59,24 @@ class DeleteTests(Suite):
         assert [outcome.key for outcome in outcomes] == names
         assert [outcome.error for outcome in outcomes if outcome.error] == []
         assert listed_keys(adapter.list_files()) == ["kept"]
+
+    def test_delete_of_keys_that_can_not_be_stored(self, adapter: BaseSync) -> None:
+        """They have an outcome with `InvalidKey`, and do not stop the others."""
+        put(adapter, ["a", "b"])
+        keys = ["a", "", "k" * (adapter.capabilities.max_key_bytes + 1), "b"]
+        outcomes = adapter.delete_files(keys)
+        assert [outcome.key for outcome in outcomes] == keys
+        assert [outcomes[0].error, outcomes[3].error] == [None, None]
+        for outcome in outcomes[1:3]:
+            assert isinstance(outcome.error, InvalidKey)
+            assert outcome.error.key == outcome.key
+        assert list(adapter.list_files()) == []
+
+    def test_delete_of_a_key_that_is_named_twice(self, adapter: BaseSync) -> None:
+        put(adapter, ["a", "b", "c"])
+        outcomes = adapter.delete_files(["a", "b", "a"])
+        assert [(outcome.key, outcome.error) for outcome in outcomes] == [("a", None), ("b", None), ("a", None)]
+        assert listed_keys(adapter.list_files()) == ["c"]
 
     @pytest.mark.parametrize("key", ["a<&>\"'b", "a\nb", "a+b c%20", "ü\u2028", "]]>"])
     def test_delete_of_a_key_that_markup_breaks_on(self, adapter: BaseSync, key: str) -> None:

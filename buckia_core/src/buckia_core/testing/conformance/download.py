@@ -131,6 +131,8 @@ class DownloadTests(Suite):
         adapter.upload_file(b"new", "k")
         with pytest.raises(PreconditionFailed):
             adapter.download_file("k", tmp_path / "file", expect=seen, start=1, end=2)
+        with pytest.raises(PreconditionFailed), adapter.open_file("k", expect=seen, start=1, end=2) as reader:
+            reader.read()
 
     def test_expected_object_is_gone(self, adapter: BaseSync, tmp_path: Path) -> None:
         seen = adapter.upload_file(b"old", "k")

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import ssl
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterable, Mapping
-from typing import ClassVar
+from typing import ClassVar, NoReturn
 
 import pytest
 
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.planning.manifest import RemoteObject
 
-PREFIXES = {"plain": "", "prefixed": "pre fix/ä+b/"}
+PREFIXES = {"plain": "", "prefixed": "pre fix/ä+b/", "without_slash": "photos"}
+_EVERY_TEST = ("plain", "prefixed")
 
 
 class Suite:
     """Base of all test classes. See `AdapterConformance` for what a subclass defines."""
 
     known_failures: ClassVar[Mapping[str, str]] = {}
+    lacks: ClassVar[Mapping[str, str]] = {}
     listing_count: ClassVar[int] = 1001
     large_bytes: ClassVar[int] = (8 << 20) + 1
 
-    @pytest.fixture(params=list(PREFIXES))
+    @pytest.fixture(params=_EVERY_TEST)
     def prefix(self, request: pytest.FixtureRequest) -> str:
         """The setting `prefix` of the adapter; runs each test without and with one."""
         return PREFIXES[request.param]
@@ -28,16 +33,46 @@ class Suite:
     @pytest.fixture
     def adapter(self) -> BaseSync:
         """The adapter under test, on an empty bucket."""
-        raise NotImplementedError("a subclass of AdapterConformance must define the fixture `adapter`")
+        self.undefined("adapter")
 
     @pytest.fixture
     def second(self, adapter: BaseSync) -> BaseSync:
         """Another adapter on the same bucket."""
         return adapter
 
+    @pytest.fixture
+    def outside(self) -> BaseSync:
+        """Another adapter on the same bucket, without a prefix."""
+        self.undefined("outside")
+
+    @pytest.fixture
+    def missing(self) -> BaseSync:
+        """An adapter whose settings name a bucket that does not exist."""
+        self.undefined("missing")
+
+    @pytest.fixture
+    def refused(self) -> BaseSync:
+        """An adapter whose credentials the provider refuses, on the same bucket."""
+        self.undefined("refused")
+
+    def undefined(self, fixture: str) -> NoReturn:
+        """Skip a test because the class lacks a fixture, for the reason in `lacks`.
+
+        Raises:
+            NotImplementedError: There is no reason.
+        """
+        if fixture in self.lacks:
+            pytest.skip(self.lacks[fixture])
+        raise NotImplementedError(f"define the fixture `{fixture}`, or say in `lacks` why the provider can't have it")
+
+    @pytest.fixture
+    def fetch(self) -> Callable[[str], tuple[int, bytes]]:
+        """A function that gets a URL without credentials, and returns status and body."""
+        return fetch_url
+
     @pytest.fixture(autouse=True)
-    def mark_known_failures(self, request: pytest.FixtureRequest) -> None:
-        """Mark the tests in `known_failures` as expected to fail."""
+    def mark_known_failures(self, request: pytest.FixtureRequest, prefix: str) -> None:  # noqa: ARG002  # see below
+        """Mark the tests in `known_failures` as expected to fail. Uses `prefix`, so that each test can choose it."""
         reason = self._known_failure(request)
         if reason:
             request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
@@ -51,6 +86,17 @@ class Suite:
     def test_known_failures_name_tests_that_exist(self) -> None:
         unknown = [name for name in self.known_failures if not hasattr(self, name.partition("[")[0])]
         assert unknown == [], "`known_failures` names tests that do not exist"
+
+
+def fetch_url(url: str, ca_file: str | None = None) -> tuple[int, bytes]:
+    """Get a URL, and return status and body. `ca_file` is the certificate authority of the server, if it is private."""
+    context = ssl.create_default_context(cafile=ca_file) if ca_file else None
+    try:
+        with urllib.request.urlopen(url, timeout=30, context=context) as response:  # noqa: S310  # the adapter under test made the URL
+            return response.status, response.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read()
 
 
 def put(adapter: BaseSync, objects: Mapping[str, bytes] | Iterable[str]) -> dict[str, RemoteObject]:

@@ -1,0 +1,268 @@
+"""Tests of failing requests: a missing bucket, refused credentials, and a network that breaks."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from buckia_core.adapters.contract.base import BaseSync
+from buckia_core.errors import (
+    AdapterError,
+    BucketNotFound,
+    IntegrityError,
+    PermissionDenied,
+    PreconditionFailed,
+    Throttled,
+    Transient,
+    Unauthenticated,
+)
+from buckia_core.planning.manifest import RemoteObject
+from buckia_core.testing.conformance.suite import Suite, listed_keys, put, read
+from buckia_core.testing.fault_proxy import (
+    Answer,
+    Cut,
+    Encoded,
+    Fault,
+    FaultProxy,
+    LoseReply,
+    Request,
+    Reset,
+    Stall,
+    Truncate,
+)
+
+DATA = bytes(range(256)) * 400
+
+OPERATIONS = ["list", "stat", "download", "read", "open", "upload", "delete"]
+
+behind_proxy = pytest.mark.parametrize("prefix", ["prefixed"], indirect=True)
+
+
+def _call(adapter: BaseSync, operation: str, directory: Path, expect: RemoteObject | None = None) -> object:
+    """Make one call of the contract on the key `k`; a read of the version `expect`."""
+    match operation:
+        case "list":
+            return list(adapter.list_files())
+        case "stat":
+            return adapter.stat_file("k")
+        case "download":
+            return adapter.download_file("k", directory / "file", expect=expect)
+        case "read":
+            return adapter.read_file("k", expect=expect)
+        case "open":
+            return read(adapter, "k", expect=expect)
+        case "upload":
+            return adapter.upload_file(DATA, "k")
+        case _:
+            _delete(adapter)
+            return None
+
+
+def _delete(adapter: BaseSync) -> None:
+    """Delete two keys; raise the errors of the outcomes."""
+    for outcome in adapter.delete_files(["k", "other"]):
+        if outcome.error is not None:
+            raise outcome.error
+
+
+class FailureTests(Suite):
+    """No failure looks like success or like an absent object, and each says whether a retry makes sense."""
+
+    @pytest.fixture
+    def server_url(self) -> str:
+        """The http address of the server, for the fixture `fault_proxy`."""
+        self.undefined("server_url")
+
+    @pytest.fixture
+    def fault_proxy(self, server_url: str) -> Iterator[FaultProxy]:
+        """A proxy in front of the server."""
+        with FaultProxy(server_url) as proxy:
+            yield proxy
+
+    @pytest.fixture
+    def proxied(self) -> BaseSync:
+        """The adapter, with `fault_proxy.endpoint` as the server's address."""
+        self.undefined("proxied")
+
+    @pytest.mark.parametrize("operation", OPERATIONS)
+    def test_missing_bucket(self, missing: BaseSync, operation: str, tmp_path: Path) -> None:
+        with pytest.raises(BucketNotFound) as caught:
+            _call(missing, operation, tmp_path)
+        assert (caught.value.key, caught.value.provider, caught.value.retryable) == (None, missing.provider, False)
+
+    @pytest.mark.parametrize("operation", OPERATIONS)
+    def test_refused_credentials(self, refused: BaseSync, operation: str, tmp_path: Path) -> None:
+        with pytest.raises((Unauthenticated, PermissionDenied)) as caught:
+            _call(refused, operation, tmp_path)
+        assert not caught.value.retryable
+        assert caught.value.provider == refused.provider
+
+    @behind_proxy
+    @pytest.mark.parametrize("operation", OPERATIONS)
+    @pytest.mark.parametrize("status", [500, 502, 503, 504])
+    def test_server_errors_are_retryable(
+        self, proxied: BaseSync, fault_proxy: FaultProxy, operation: str, status: int, tmp_path: Path
+    ) -> None:
+        error = self._fail(proxied, fault_proxy, Answer(status), operation, tmp_path)
+        assert error.retryable
+        assert isinstance(error, (Transient, Throttled))
+
+    @behind_proxy
+    @pytest.mark.parametrize("operation", OPERATIONS)
+    def test_throttling_has_the_time_to_wait(
+        self, proxied: BaseSync, fault_proxy: FaultProxy, operation: str, tmp_path: Path
+    ) -> None:
+        error = self._fail(proxied, fault_proxy, Answer(429, retry_after=7), operation, tmp_path)
+        assert isinstance(error, Throttled)
+        assert error.retryable
+        assert error.retry_after == 7
+
+    @behind_proxy
+    @pytest.mark.parametrize("operation", OPERATIONS)
+    def test_adapters_do_not_retry(
+        self, proxied: BaseSync, fault_proxy: FaultProxy, operation: str, tmp_path: Path
+    ) -> None:
+        """The wrapper `Retry` does. A second layer multiplies the attempts, and hides the wait that a server wants."""
+        put(proxied, {"k": DATA})
+        read(proxied, "k")
+        rule = fault_proxy.fault(Answer(503))
+        if operation == "delete":
+            assert proxied.delete_files(["k"])[0].error is not None
+        else:
+            with pytest.raises(AdapterError):
+                _call(proxied, operation, tmp_path)
+        assert rule.chosen == 1
+
+    @behind_proxy
+    @pytest.mark.parametrize("operation", OPERATIONS)
+    @pytest.mark.parametrize("status", [401, 403])
+    def test_refusals_are_not_retryable(
+        self, proxied: BaseSync, fault_proxy: FaultProxy, operation: str, status: int, tmp_path: Path
+    ) -> None:
+        error = self._fail(proxied, fault_proxy, Answer(status), operation, tmp_path)
+        assert isinstance(error, (Unauthenticated, PermissionDenied))
+        assert not error.retryable
+
+    @behind_proxy
+    @pytest.mark.parametrize("operation", OPERATIONS)
+    @pytest.mark.parametrize("fault", [Reset(), Cut(0, "up"), LoseReply()], ids=["reset", "closed", "lost_reply"])
+    def test_broken_connections_are_retryable(
+        self, proxied: BaseSync, fault_proxy: FaultProxy, operation: str, fault: Fault, tmp_path: Path
+    ) -> None:
+        error = self._fail(proxied, fault_proxy, fault, operation, tmp_path)
+        assert isinstance(error, Transient)
+        assert error.retryable
+
+    @behind_proxy
+    @pytest.mark.parametrize("operation", ["download", "read", "open"])
+    @pytest.mark.parametrize(
+        "fault",
+        [Cut(1000), Reset(1000, "down"), Truncate(1000), Truncate(1000, honest=True)],
+        ids=["cut", "reset", "cut_head", "wrong_length"],
+    )
+    def test_incomplete_content_is_an_error(
+        self, proxied: BaseSync, fault_proxy: FaultProxy, operation: str, fault: Fault, tmp_path: Path
+    ) -> None:
+        expect = put(proxied, {"k": DATA})["k"]
+        fault_proxy.fault(fault, when=_reads)
+        with pytest.raises((IntegrityError, Transient, PreconditionFailed)) as caught:
+            _call(proxied, operation, tmp_path, expect)
+        # A response that is shorter from its head on may be taken for that of another version.
+        assert caught.value.retryable or isinstance(caught.value, PreconditionFailed)
+        assert caught.value.key == "k"
+
+    @behind_proxy
+    @pytest.mark.parametrize("after", [0, 100])
+    def test_incomplete_listing_is_an_error(self, proxied: BaseSync, fault_proxy: FaultProxy, after: int) -> None:
+        keys = listed_keys(put(proxied, [f"k{number:02d}" for number in range(30)]).values())
+        fault_proxy.fault(Cut(after), when=_reads)
+        with pytest.raises(AdapterError) as caught:
+            list(proxied.list_files())
+        assert caught.value.retryable
+        fault_proxy.clear_faults()
+        assert listed_keys(proxied.list_files()) == keys
+
+    @behind_proxy
+    def test_interrupted_upload_leaves_nothing(self, proxied: BaseSync, fault_proxy: FaultProxy) -> None:
+        put(proxied, {"old": b"old"})
+        for key in ("new", "old"):
+            rule = fault_proxy.fault(Cut(1000, "up"))
+            with pytest.raises(AdapterError) as caught:
+                proxied.upload_file(DATA, key)
+            assert caught.value.retryable
+            assert rule.chosen
+            fault_proxy.clear_faults()
+        assert listed_keys(proxied.list_files()) == ["old"]
+        assert read(proxied, "old") == b"old"
+
+    @behind_proxy
+    def test_slow_server_is_waited_for(self, proxied: BaseSync, fault_proxy: FaultProxy, tmp_path: Path) -> None:
+        put(proxied, {"k": DATA})
+        fault_proxy.fault(Stall(0.2, after=1000), when=_reads)
+        proxied.download_file("k", tmp_path / "file")
+        assert (tmp_path / "file").read_bytes() == DATA
+
+    @behind_proxy
+    def test_encoded_content_is_not_decoded(self, proxied: BaseSync, fault_proxy: FaultProxy, tmp_path: Path) -> None:
+        """An object may have been stored with `Content-Encoding: gzip`: its content are the stored bytes."""
+        data = gzip.compress(DATA)
+        put(proxied, {"k": data})
+        fault_proxy.fault(Encoded(), when=_reads)
+        proxied.download_file("k", tmp_path / "file")
+        assert (tmp_path / "file").read_bytes() == data == read(proxied, "k") == proxied.read_file("k")[1]
+
+    @behind_proxy
+    @pytest.mark.parametrize("operation", OPERATIONS)
+    def test_unreachable_server_is_retryable(
+        self, proxied: BaseSync, fault_proxy: FaultProxy, operation: str, tmp_path: Path
+    ) -> None:
+        put(proxied, {"k": DATA})
+        with fault_proxy.refusing(), pytest.raises(Transient) as caught:
+            _call(proxied, operation, tmp_path)
+        assert caught.value.retryable
+        assert_no_secret(caught.value, fault_proxy)
+        _call(proxied, operation, tmp_path)
+
+    def _fail(
+        self, adapter: BaseSync, proxy: FaultProxy, fault: Fault, operation: str, directory: Path
+    ) -> AdapterError:
+        """Return the error of an operation whose requests all meet a fault. Check that the adapter works afterwards."""
+        put(adapter, {"k": DATA, "other": b"1"})
+        rule = proxy.fault(fault)
+        with pytest.raises(AdapterError) as caught:
+            _call(adapter, operation, directory)
+        assert rule.chosen, "the operation sent no request"
+        assert caught.value.provider == adapter.provider
+        assert_no_secret(caught.value, proxy)
+        proxy.clear_faults()
+        _call(adapter, operation, directory)
+        return caught.value
+
+
+def assert_no_secret(error: AdapterError, proxy: FaultProxy) -> None:
+    """Check that no message of an error has a credential, or a signature, of a request."""
+    messages: list[str] = []
+    cause: BaseException | None = error
+    while cause is not None:
+        messages.append(f"{cause} {cause!r}")
+        cause = cause.__cause__ if isinstance(cause.__cause__, AdapterError) else None
+    shown = " ".join(messages)
+    for request in proxy.requests:
+        for secret in _secrets(request.headers, request.query):
+            assert secret not in shown
+
+
+def _secrets(headers: Mapping[str, str], query: Mapping[str, str]) -> Iterator[str]:
+    for name, value in headers.items():
+        if "auth" in name or "token" in name or name.endswith("key"):
+            yield value
+    for name, value in query.items():
+        if len(value) >= 16 and ("sig" in name.lower() or "token" in name.lower() or "auth" in name.lower()):
+            yield value
+
+
+def _reads(request: Request) -> bool:
+    return request.method in ("GET", "POST")

@@ -1,0 +1,17 @@
+"""All broken variants, by name."""
+
+from __future__ import annotations
+
+from buckia_core.adapters.memory.sync import MemorySync
+
+from . import memory_reads, memory_writes
+
+BASES = {"Rewriting", "Attributes", "Reporting", "Listing", "Keys"}
+
+MEMORY_VARIANTS: dict[str, type[MemorySync]] = {
+    name: value
+    for module in (memory_writes, memory_reads)
+    for name, value in vars(module).items()
+    if isinstance(value, type) and issubclass(value, MemorySync) and value is not MemorySync and name not in BASES
+}
+"""The variants of the memory adapter, with `ClaimsNothing`, which is not broken."""
