@@ -25,7 +25,7 @@ class Capabilities:
         nested_keys: `a` and `a/b` can both be objects.
         free_reads: Reading an object costs neither money nor network traffic.
         max_key_bytes: Longest key, in bytes of UTF-8.
-        max_key_chars: Longest key in characters, if the provider counts those; it holds beside `max_key_bytes`, which is
+        max_key_chars: Longest key in characters, if the provider counts those; holds beside `max_key_bytes`, which is
             then as much as so many characters can have.
         max_object_bytes: Largest object; `None` if there is no limit.
         delete_batch_size: Best number of keys for one `delete_files` call.
