@@ -136,9 +136,11 @@ def _certificates(settings: S3Settings) -> tuple[bool | str, Path | None]:
     own += [] if options.root_certificate is None else [options.root_certificate]
     if not own:
         return system or True, None
-    shipped = Path(botocore.session.__file__).with_name("cacert.pem")
+    if not options.disable_system_certificates:
+        shipped = Path(botocore.session.__file__).with_name("cacert.pem")
+        own.append(Path(system or shipped).read_bytes())
     with tempfile.NamedTemporaryFile(prefix="buckia-", suffix=".pem", delete=False) as file:
-        file.write(b"\n".join([*own, Path(system or shipped).read_bytes()]))
+        file.write(b"\n".join(own))
     return file.name, Path(file.name)
 
 

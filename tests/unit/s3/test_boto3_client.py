@@ -242,6 +242,17 @@ class TestCertificates:
         assert self.get(server, client_options=options) == {"TagSet": []}
         assert self.get(server, verify_tls=False) == {"TagSet": []}
 
+    def test_those_of_the_system_can_be_left_out(self, server, tmp_path, monkeypatch):
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+        before = set(tmp_path.iterdir())
+        options = ClientOptions(root_certificate=self.ca.read_bytes(), disable_system_certificates=True)
+        with S3Sync(S3Settings(bucket_name="b", endpoint_url=server.endpoint, client_options=options)) as adapter:
+            client = adapter.boto3_client()
+            (made,) = set(tmp_path.iterdir()) - before
+            assert made.read_bytes() == self.ca.read_bytes()
+            del client
+        assert self.get(server, client_options=options) == {"TagSet": []}
+
     def test_the_file_with_all_of_them_does_not_stay(self, server, tmp_path, monkeypatch):
         monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
         ca = self.ca
