@@ -110,6 +110,10 @@ class TestMoto(OnServer):
     def server(self, moto_server):
         return moto_server
 
+    @pytest.fixture
+    def refused(self):
+        self.undefined("refused")
+
     def test_concurrent_writers_leave_one_complete_version(self, adapter, second):
         pytest.skip("moto answers 500 to some of several writers of one key, in some runs")
 

@@ -8,6 +8,7 @@ import time
 import unicodedata
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 from buckia_core.adapters.contract.capabilities import Capabilities
 from buckia_core.adapters.contract.types import UploadInfo
@@ -105,7 +106,7 @@ class EndIsExclusive(MemorySync):
 class ListingIsCached(MemorySync):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.cache: dict = {}
+        self.cache: dict[Any, Any] = {}
 
     def list_files(self, prefix="", *, start_after=None, end_at=None):
         arguments = (prefix, start_after, end_at)
@@ -274,7 +275,7 @@ class ContentIsUnpacked(MemorySync):
 class StatIsCached(MemorySync):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.cache: dict = {}
+        self.cache: dict[str, Any] = {}
 
     def stat_file(self, key):
         if key not in self.cache:

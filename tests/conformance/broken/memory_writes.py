@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from buckia_core.adapters.contract.types import DeleteOutcome, IfAbsent, IfUnchanged, UploadInfo
 from buckia_core.adapters.memory.sync import MemorySync
@@ -30,7 +31,7 @@ class Rewriting(MemorySync):
     def upload_file(self, source, key, *, expect=None, info=None):
         data = content(source)
         return super().upload_file(
-            self.rewrite(data), self.name(key), expect=self.expect(expect, data), info=self.info(info, data, key)
+            self.rewrite(data), key, expect=self.expect(expect, data), info=self.info(info, data, key)
         )
 
     def rewrite(self, data):
@@ -154,7 +155,7 @@ class SharedBuffer(MemorySync):
 class SharedPartNames(MemorySync):
     """Writers of one key share the names of their parts."""
 
-    parts: dict
+    parts: dict[tuple[str, int], bytes]
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -416,7 +417,7 @@ class StaleDigest(Reporting):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.first: dict = {}
+        self.first: dict[str, Any] = {}
 
     def report(self, found):
         return found._replace(digests=self.first.setdefault(found.key, found.digests))
@@ -425,7 +426,7 @@ class StaleDigest(Reporting):
 class StaleFingerprint(Reporting):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.first: dict = self.bucket.__dict__.setdefault("first", {})
+        self.first: dict[str, Any] = self.bucket.__dict__.setdefault("first", {})
 
     def report(self, found):
         return found._replace(fingerprint=self.first.setdefault(found.key, found.fingerprint))
