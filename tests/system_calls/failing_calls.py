@@ -31,12 +31,15 @@ class Rule:
 
     Attributes:
         call: `open` (of what is there), `create`, `read`, `write`, `truncate`, `fsync`, `syncfs`, `rename`, `link`,
-            `unlink`, `mkdir`, `rmdir`, or `any`.
+            `unlink`, `mkdir`, `rmdir`, `utime`, `chmod`; `any`; or `change` for all but `open` and `read`.
         path: A pattern for whole paths, in which a star stands for slashes as well. Of two paths, one has to match.
-        does: The name of an error, such as `ENOSPC`; `kill` for the end of the process just before the call, `after`
-            just after it; `short` for a write of half of the bytes; `count` for nothing.
+        does: The name of an error, such as `ENOSPC`; with `+` before it for a call that takes effect and reports the
+            error all the same; `kill` for the end of the process just before the call, `after` just after it; `stop`
+            for a process that waits before the call until it gets SIGCONT; `short` for a write of half of the bytes;
+            `count` for nothing.
         first: The first call to which it happens, counted from 1.
         times: To how many calls; `None` for all from the first one on.
+        but: A pattern for paths that the rule is not about.
     """
 
     call: str
@@ -44,10 +47,13 @@ class Rule:
     does: str
     first: int = 1
     times: int | None = None
+    but: str | None = None
 
     def __str__(self) -> str:
-        does = str(getattr(errno, self.does)) if self.does.startswith("E") else self.does
-        return f"{self.call} {does} {self.first} {self.times or 0} {self.path}"
+        late, name = "+" * self.does.startswith("+"), self.does.removeprefix("+")
+        does = f"{late}{getattr(errno, name)}" if name.startswith("E") else name
+        path = self.path if self.but is None else f"{self.path}\t{self.but}"
+        return f"{self.call} {does} {self.first} {self.times or 0} {path}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import json
 import os
 import stat
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -305,6 +306,18 @@ def test_a_single_file_and_a_directory_elsewhere_in_the_bucket_come_back(tmp_pat
     assert trash.restore("x") == tmp_path / "one"
     plant(tmp_path, key="b/d/x", path=str(tmp_path / "d" / "x"))
     assert trash.restore("x") == tmp_path / "d" / "x"
+
+
+def test_a_record_whose_content_never_came_is_removed_a_day_later(trash, tmp_path, file):
+    trash.put(file, "a.txt", keep_source=True)
+    records = tmp_path / "state" / "trash"
+    for name, age in (("20200101T000000-0123abcd.json", 2 * 86400), ("20200101T000000-4567cdef.json", 0)):
+        (records / name).write_text("{}")
+        os.utime(records / name, (time.time() - age,) * 2)
+    (kept,) = trash.list()
+    trash.empty(timedelta(days=1))
+    names = {path.name for path in records.iterdir()}
+    assert names == {kept.id, f"{kept.id}.json", "20200101T000000-4567cdef.json"}
 
 
 # --- private stays private ---------------------------------------------------------------------------------

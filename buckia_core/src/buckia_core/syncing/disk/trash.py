@@ -47,7 +47,7 @@ _PART = ".part"
 _RECORD = ".json"
 
 _STALE_AGE = timedelta(days=1)
-"""A `.part` file without writes for this long belongs to a run that was killed."""
+"""A `.part` file without writes for this long, or a record without content, belongs to a run that was killed."""
 
 _MAX_RECORD_SIZE = 1 << 18
 """In bytes. A record has a key of 1,024 bytes and a path of 4,096, and JSON may need six characters per byte."""
@@ -206,7 +206,7 @@ class Trash:
             if trash is not None:
                 for each in deleted:
                     _delete(trash, each.id)
-                _remove_stale_parts(trash, now - _STALE_AGE)
+                _remove_leftovers(trash, now - _STALE_AGE)
         return len(deleted), sum(each.size for each in deleted)
 
     @contextmanager
@@ -337,10 +337,13 @@ def _require_str(value: object) -> str:
     return value
 
 
-def _remove_stale_parts(trash: Directory, before: datetime) -> None:
-    """Remove temporary files that killed runs left."""
-    for name in trash.listdir():
-        if name.endswith(_PART) or name.startswith(TEMP_PREFIX):
+def _remove_leftovers(trash: Directory, before: datetime) -> None:
+    """Remove temporary files and records without content that killed runs left."""
+    names = set(trash.listdir())
+    for name in names:
+        id_ = name.removesuffix(_RECORD)
+        is_lone_record = id_ != name and names.isdisjoint({id_, id_ + _PART, name + _RECORD})
+        if name.endswith(_PART) or name.startswith(TEMP_PREFIX) or is_lone_record:
             with suppress(OSError):
                 if trash.stat(name).st_mtime < before.timestamp():
                     trash.unlink(name)
