@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from buckia_core.adapters.memory.sync import MemorySync
 
-from . import memory_reads, memory_writes
+from . import http_operations, http_transport, memory_reads, memory_writes
+from .http_edits import Variant
 
 BASES = {"Rewriting", "Attributes", "Reporting", "Listing", "Keys"}
 
@@ -15,3 +16,12 @@ MEMORY_VARIANTS: dict[str, type[MemorySync]] = {
     if isinstance(value, type) and issubclass(value, MemorySync) and value is not MemorySync and name not in BASES
 }
 """The variants of the memory adapter, with `ClaimsNothing`, which is not broken."""
+
+HTTP_VARIANTS: dict[str, Variant] = {
+    **http_transport.ERRORS,
+    **http_transport.TRANSPORT,
+    **http_operations.LISTINGS,
+    **http_operations.READS,
+    **http_operations.WRITES,
+}
+"""The variants of the adapter that `buckia new-adapter` writes."""

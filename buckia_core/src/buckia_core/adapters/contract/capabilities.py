@@ -25,8 +25,8 @@ class Capabilities:
         nested_keys: `a` and `a/b` can both be objects.
         free_reads: Reading an object costs neither money nor network traffic.
         max_key_bytes: Longest key, in bytes of UTF-8.
-        max_key_chars: Longest key in characters, if the provider counts those; holds beside `max_key_bytes`, which is
-            then as much as so many characters can have.
+        max_key_chars: Longest key in characters, if the provider counts those. `max_key_bytes` holds too, and is then
+            what so many characters can have.
         max_object_bytes: Largest object; `None` if there is no limit.
         delete_batch_size: Best number of keys for one `delete_files` call.
         workers: Number of concurrent calls that the provider handles well.

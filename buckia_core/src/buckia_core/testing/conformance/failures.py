@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -57,13 +58,13 @@ def _call(adapter: BaseSync, operation: str, directory: Path, expect: RemoteObje
         case "upload":
             return adapter.upload_file(DATA, "k")
         case _:
-            _delete(adapter)
+            _delete(adapter, "k", "other")
             return None
 
 
-def _delete(adapter: BaseSync) -> None:
-    """Delete two keys; raise the errors of the outcomes."""
-    for outcome in adapter.delete_files(["k", "other"]):
+def _delete(adapter: BaseSync, *keys: str) -> None:
+    """Delete objects; raise the errors of the outcomes."""
+    for outcome in adapter.delete_files(keys):
         if outcome.error is not None:
             raise outcome.error
 
@@ -126,15 +127,15 @@ class FailureTests(Suite):
         self, proxied: BaseSync, fault_proxy: FaultProxy, operation: str, tmp_path: Path
     ) -> None:
         """The wrapper `Retry` does. A second layer multiplies the attempts, and hides the wait that a server wants."""
-        put(proxied, {"k": DATA})
-        read(proxied, "k")
-        rule = fault_proxy.fault(Answer(503))
-        if operation == "delete":
-            assert proxied.delete_files(["k"])[0].error is not None
-        else:
-            with pytest.raises(AdapterError):
-                _call(proxied, operation, tmp_path)
-        assert rule.chosen == 1
+        self._check_sent_once(proxied, fault_proxy, Answer(503), operation, tmp_path)
+
+    @behind_proxy
+    @pytest.mark.parametrize("operation", OPERATIONS)
+    def test_adapters_do_not_retry_after_a_broken_connection(
+        self, proxied: BaseSync, fault_proxy: FaultProxy, operation: str, tmp_path: Path
+    ) -> None:
+        """HTTP libraries do so by default. The first request may have been executed."""
+        self._check_sent_once(proxied, fault_proxy, Reset(), operation, tmp_path)
 
     @behind_proxy
     @pytest.mark.parametrize("operation", OPERATIONS)
@@ -186,6 +187,17 @@ class FailureTests(Suite):
         assert listed_keys(proxied.list_files()) == keys
 
     @behind_proxy
+    @pytest.mark.parametrize("body", [b"", b"<html>Sign in</html>", b"{}"], ids=["empty", "page", "object"])
+    def test_response_of_something_else_is_no_listing(
+        self, proxied: BaseSync, fault_proxy: FaultProxy, body: bytes
+    ) -> None:
+        """A gateway can answer with status 200, such as a hotel's. That does not prove that the bucket is empty."""
+        put(proxied, ["k"])
+        fault_proxy.fault(Answer(200, body=body, content_type="text/html"), when=_reads)
+        with pytest.raises(AdapterError):
+            list(proxied.list_files())
+
+    @behind_proxy
     def test_interrupted_upload_leaves_nothing(self, proxied: BaseSync, fault_proxy: FaultProxy) -> None:
         put(proxied, {"old": b"old"})
         for key in ("new", "old"):
@@ -225,6 +237,19 @@ class FailureTests(Suite):
         assert caught.value.retryable
         assert_no_secret(caught.value, fault_proxy)
         _call(proxied, operation, tmp_path)
+
+    def _check_sent_once(
+        self, adapter: BaseSync, proxy: FaultProxy, fault: Fault, operation: str, directory: Path
+    ) -> None:
+        put(adapter, {"k": DATA})
+        read(adapter, "k")
+        one_request: Callable[[], object] = partial(_call, adapter, operation, directory)
+        if operation == "delete":
+            one_request = partial(_delete, adapter, "k")
+        rule = proxy.fault(fault)
+        with pytest.raises(AdapterError):
+            one_request()
+        assert rule.chosen == 1
 
     def _fail(
         self, adapter: BaseSync, proxy: FaultProxy, fault: Fault, operation: str, directory: Path
