@@ -5,22 +5,29 @@ from __future__ import annotations
 import os
 import ssl
 import tempfile
+import time
 import warnings
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from http.client import IncompleteRead
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import botocore.session
 from botocore import UNSIGNED
+from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.credentials import Credentials, ReadOnlyCredentials
+from botocore.exceptions import HTTPClientError
 from botocore.handlers import validate_bucket_name
 
 from buckia_core.adapters.transfers.request_counter import RequestCounter
 from buckia_s3.auth.sigv4 import CredentialProvider
 from buckia_s3.config.settings import S3Settings
+from buckia_s3.errors import UnusableResponse
+from buckia_s3.http.client import MAX_RESPONSE_BYTES
 from buckia_s3.http.client import S3Client as AdapterClient
 from buckia_s3.http.connection_pool import find_proxy, read_ca_bundle
 from buckia_s3.http.endpoint import Endpoint, service_url
@@ -47,8 +54,8 @@ def open_boto3_client(
         settings: Settings of the bucket.
         transport: The adapter's client, which knows the endpoint, and counts requests or holds them back.
         credentials: Asked for the current credentials before each request.
-        for_administration: Send each request once, as the caller retries, and avoid transfer acceleration, whose hosts
-            do not administer buckets.
+        for_administration: Send each request once, as the caller retries, avoid transfer acceleration, whose hosts
+            do not administer buckets, and refuse responses of more than `MAX_RESPONSE_BYTES`.
 
     Raises:
         InvalidSetting: `ca_bundle` can't be read.
@@ -94,6 +101,11 @@ def open_boto3_client(
         weakref.finalize(client, bundle.unlink, missing_ok=True)
     # Ceph takes the bucket of another tenant as `tenant:bucket`.
     client.meta.events.unregister("before-parameter-build.s3", validate_bucket_name)
+    client.meta.events.register("response-received.s3.HeadBucket", _end_redirects)
+    if for_administration:
+        # No hook of boto3 sees a body before it is read.
+        sender: Any = client._endpoint  # type: ignore[attr-defined]  # noqa: SLF001
+        sender.http_session = _BoundedSession(sender.http_session, options.timeout)
     # Before the signature: what is added is signed, and a rate limit may wait for longer than a signature is valid.
     client.meta.events.register_first("request-created.s3", _preparation(settings, endpoint, transport.counter))
     return client
@@ -121,6 +133,58 @@ class _AdapterCredentials(Credentials):
         current = self._provider.get()
         assert current is not None  # else the settings say skip_signature
         return ReadOnlyCredentials(current.access_key_id, current.secret_access_key, current.session_token)
+
+
+class _BoundedSession:
+    """A session of botocore that reads bodies itself: up to a maximum size, within the total time, and completely."""
+
+    def __init__(self, session: Any, timeout: float | None) -> None:
+        self._session = session
+        self._timeout = timeout
+        self.close = session.close
+
+    def send(self, request: Any) -> AWSResponse:
+        """Send a request; raises `HTTPClientError` without a complete response."""
+        ends = None if self._timeout is None else time.monotonic() + self._timeout
+        request.stream_output = True
+        response: AWSResponse = self._session.send(request)
+        try:
+            body = _read_body(response.raw, ends)
+        except Exception as error:
+            response.raw.close()
+            raise HTTPClientError(error=error) from error
+        response.raw = BufferedBody(body)
+        return response
+
+
+class BufferedBody(BytesIO):
+    """A response body in memory, with what boto3 uses of urllib3's."""
+
+    def stream(self, **_: object) -> Iterator[bytes]:
+        """Yield the whole body."""
+        yield self.read()
+
+
+def _read_body(raw: Any, ends: float | None) -> bytes:
+    # `read` waits until it has all that it is asked for, however slowly that comes.
+    read = getattr(raw, "read1", raw.read)
+    chunks, count = [], 0
+    while chunk := read(1 << 16, decode_content=False):
+        chunks.append(chunk)
+        count += len(chunk)
+        if count > MAX_RESPONSE_BYTES:
+            raise UnusableResponse(f"has more than {MAX_RESPONSE_BYTES:,} bytes")
+        if ends is not None and time.monotonic() > ends:
+            raise TimeoutError("timed out")
+    if raw.length_remaining:
+        raise IncompleteRead(b"", raw.length_remaining)
+    return b"".join(chunks)
+
+
+def _end_redirects(response_dict: Any, context: dict[str, Any], **_: object) -> None:
+    """Keep boto3 from asking for the region of a bucket by a request that asks for it by another one, without end."""
+    if response_dict is not None and "x-amz-bucket-region" not in response_dict["headers"]:
+        context.setdefault("s3_redirect", {})["redirected"] = True
 
 
 def _certificates(settings: S3Settings) -> tuple[bool | str, Path | None]:

@@ -249,7 +249,8 @@ def from_boto3(error: Exception, *, provider: str, action: str, host: str) -> Ex
     while cause is not None:
         # boto3's own exceptions for connections are instances of OSError too.
         from_python = type(cause).__module__.partition(".")[0] in ("builtins", "http", "socket", "ssl")
-        if from_python and isinstance(cause, OSError | http.client.HTTPException):
+        known = from_python or isinstance(cause, UnusableResponse)
+        if known and isinstance(cause, OSError | http.client.HTTPException):
             return from_network(cause, provider=provider, key=None, action=action, host=host)
         cause = cause.__cause__ or cause.__context__
     if type(error).__name__ in _UNREACHABLE:

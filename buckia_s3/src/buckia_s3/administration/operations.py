@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextvars import ContextVar
 from functools import cache
 from io import BytesIO
@@ -21,7 +21,7 @@ from botocore.parsers import ResponseParserError
 from buckia_core.adapters.transfers.retry import retry_call
 from buckia_core.errors import NotSupported, Transient
 from buckia_s3.auth.sigv4 import CredentialProvider
-from buckia_s3.boto3_client import isolated_session, open_boto3_client
+from buckia_s3.boto3_client import BufferedBody, isolated_session, open_boto3_client
 from buckia_s3.config.settings import S3Settings
 from buckia_s3.errors import from_boto3
 from buckia_s3.http.client import S3Client
@@ -93,6 +93,10 @@ class Operations:
                 if isinstance(translated, Transient):
                     on_transient(translated)
                 raise translated from error
+            except (ValueError, OverflowError) as error:
+                # boto3's parser, at a number, a time or a text that is none.
+                message = f"{action}: the response can't be parsed: {str(error)[:200]}"
+                raise UnreadableResponse(message, provider=self.provider) from error
             return output
 
         return retry_call(attempt, self._settings.retry_config.policy)
@@ -118,8 +122,12 @@ class Operations:
         self, operation_model: Any, response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: object
     ) -> None:
         body = response_dict["body"]
-        if operation_model.name not in _LISTINGS and _first_element(body) == _LISTING_ELEMENT:
+        root = _first_element(body)
+        if operation_model.name not in _LISTINGS and root == _LISTING_ELEMENT:
             raise NotSupported(f"the server {self.host} answers with a listing", provider=self.provider)
+        if root.lower() == "html" and response_dict["status_code"] < 300:
+            # A page of a proxy; boto3 would find nothing in it, and take that for a document without entries.
+            raise UnreadableResponse(f"the server {self.host} answers with a web page", provider=self.provider)
         customized_response_dict[RAW_BODY] = body
 
 
@@ -160,14 +168,7 @@ def _offline_client() -> Any:
 def _answer(request: Any, **_: object) -> AWSResponse:
     response, sent = _exchanged.get()
     sent.append(request.body or b"")
-    return AWSResponse(request.url, 200, HTTPHeaders(), _RawResponse(response))
-
-
-class _RawResponse(BytesIO):
-    """A response body with what boto3 uses of urllib3's."""
-
-    def stream(self, **_: object) -> Iterator[bytes]:
-        yield self.read()
+    return AWSResponse(request.url, 200, HTTPHeaders(), BufferedBody(response))
 
 
 def _is_unreadable(error: Exception) -> bool:

@@ -1,0 +1,66 @@
+"""What administration makes of responses that no server should send."""
+
+from __future__ import annotations
+
+import pytest
+
+from buckia_core.errors import AdapterError, Transient
+from buckia_s3 import boto3_client
+from buckia_s3.config.options import ClientOptions, RetryConfig
+from tests.unit.s3.scripted_server import Answer
+
+CORS = (
+    b"<CORSConfiguration><CORSRule><AllowedMethod>GET</AllowedMethod><AllowedOrigin>*</AllowedOrigin></CORSRule>"
+    b"</CORSConfiguration>"
+)
+ONCE = RetryConfig(max_retries=0)
+LIFECYCLE = b"<LifecycleConfiguration><Rule><Expiration><Date>%s</Date></Expiration></Rule></LifecycleConfiguration>"
+
+
+def test_a_response_beyond_the_limit_is_refused(connect, monkeypatch):
+    monkeypatch.setattr(boto3_client, "MAX_RESPONSE_BYTES", len(CORS))
+    adapter, server = connect(lambda _: Answer(200, CORS))
+    assert adapter.administration.get("cors")
+    server.script = lambda _: Answer(200, CORS + b" ")
+    with pytest.raises(AdapterError, match=f"has more than {len(CORS)} bytes") as caught:
+        adapter.administration.get("cors")
+    assert not isinstance(caught.value, Transient)
+    assert len(server.asked) == 2
+
+
+@pytest.mark.parametrize("end", [0, 40, len(CORS) - 1])
+@pytest.mark.parametrize("name", ["cors", "policy"])
+def test_a_response_that_is_cut_short_is_no_empty_document(connect, name, end):
+    adapter, _ = connect(lambda _: Answer(200, CORS[:end], claims=len(CORS), cut=True), retry_config=ONCE)
+    with pytest.raises(Transient, match="cut short"):
+        adapter.administration.get(name)
+
+
+def test_the_total_timeout_includes_the_response(connect):
+    adapter, _ = connect(lambda _: Answer(200, CORS), retry_config=ONCE, client_options=ClientOptions(timeout=1e-9))
+    with pytest.raises(Transient, match="no progress in time"):
+        adapter.administration.get("cors")
+
+
+def test_a_redirect_without_a_region_ends(connect):
+    adapter, server = connect(lambda _: Answer(307, headers={"Location": "http://host.example/"}), retry_config=ONCE)
+    with pytest.raises(AdapterError, match="307"):
+        adapter.administration.get("cors")
+    assert [asked.method for asked in server.asked] == ["GET", "HEAD"]
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        ("cors", CORS.replace(b"</CORSRule>", b"<MaxAgeSeconds>abc</MaxAgeSeconds></CORSRule>")),
+        ("cors", CORS.replace(b"</CORSRule>", b"<MaxAgeSeconds>" + b"1" * 5000 + b"</MaxAgeSeconds></CORSRule>")),
+        ("cors", b"<!DOCTYPE html><HTML><body>Sign in first</body></HTML>"),
+        ("lifecycle", LIFECYCLE % b"99999999999999"),
+        ("lifecycle", LIFECYCLE % b"someday"),
+        ("policy", b"\xff\xfe"),
+    ],
+)
+def test_a_response_without_sense_is_an_error_of_the_server(connect, name, body):
+    adapter, _ = connect(lambda _: Answer(200, body), retry_config=ONCE)
+    with pytest.raises(AdapterError, match=r"can't be parsed|web page"):
+        adapter.administration.get(name)
