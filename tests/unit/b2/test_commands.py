@@ -120,7 +120,9 @@ def test_cors_rules(run, project):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("[", "neither JSON nor YAML"),
+        ("[", "is not JSON"),
+        ("[{", "is not JSON"),
+        ("- fileNamePrefix: a\n  fileNamePrefix: ''\n", "has the key 'fileNamePrefix' twice"),
         ("5", "must be a list of rules"),
         ('[{"daysFromHidingToDeleting": 1}]', "rule 1 must have fileNamePrefix"),
         ('[{"fileNamePrefix": ""}]', "rule 1 does nothing"),

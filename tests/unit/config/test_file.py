@@ -137,6 +137,7 @@ def test_settings_can_be_shared_by_anchor_and_merge(write):
         ("provider: s3\n---\nprovider: file\n", 2, "has a second document"),
         ("provider: s3\nkey: a\x07b\n", 2, "has the character U+0007, which YAML does not allow"),
         (b"provider: s3\nkey: \xff\n", 2, "is not text in UTF-8"),
+        ("provider: s3\n".encode("utf-16"), None, "is text in UTF-16"),
         ("provider: s3\nmax_workers: lots\n", 2, "setting 'max_workers' is 'lots', but must be a whole number"),
         ("a:\n  provider: s3\n  paths:\n    - x\n    - local: y\n      direction: in\n", 6, "'paths[1].direction'"),
         ("a:\n  provider: s3\n  paths:\n    - x\n    - locl: y\n", 5, "Did you mean 'local'?"),

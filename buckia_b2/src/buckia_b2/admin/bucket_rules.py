@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from buckia_core.adapters.commands.config_change import unified_diff
+from buckia_core.adapters.commands.config_change import parse_json_or_yaml, unified_diff
 from buckia_core.errors import ConfigError
 
 Rule = Mapping[str, Any]
@@ -67,12 +67,10 @@ def parse_rules(kind: RuleKind, text: str, source: str) -> BucketRules:
     Raises:
         ConfigError: The text is malformed, a rule has no name, or two rules have the same.
     """
-    import yaml  # noqa: PLC0415  # only needed to set rules
-
     try:
-        document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"is neither JSON nor YAML: {' '.join(str(error).split())}", source=source) from error
+        document = parse_json_or_yaml(text)
+    except ValueError as error:
+        raise ConfigError(str(error), source=source) from error
     if isinstance(document, Mapping):
         document = document.get(kind.field)
     if not isinstance(document, list) or not all(isinstance(each, Mapping) for each in document):

@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 import yaml
 
+from buckia_core.adapters.commands.config_change import parse_json_or_yaml
 from buckia_core.errors import ConfigError
 from buckia_s3.administration import shapes
 from buckia_s3.administration.operations import exchange
@@ -43,15 +44,10 @@ def format_document(subresource: Subresource, document: Document, *, as_yaml: bo
 
 
 def _parse_json_or_yaml(text: str) -> Any:
-    if text.lstrip()[:1] in ("{", "["):
-        try:
-            return json.loads(text)
-        except ValueError as error:
-            raise shapes.InvalidDocument(f"is not JSON: {error}") from error
     try:
-        return _dates_to_strings(yaml.safe_load(text))
-    except yaml.YAMLError as error:
-        raise shapes.InvalidDocument(f"is not YAML: {' '.join(str(error).split())}") from error
+        return _dates_to_strings(parse_json_or_yaml(text))
+    except ValueError as error:
+        raise shapes.InvalidDocument(str(error)) from error
 
 
 def _dates_to_strings(value: Any) -> Any:

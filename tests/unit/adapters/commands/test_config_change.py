@@ -9,7 +9,13 @@ from typing import Any
 
 import pytest
 
-from buckia_core.adapters.commands.config_change import PlannedChange, confirm_and_apply, read_text, unified_diff
+from buckia_core.adapters.commands.config_change import (
+    PlannedChange,
+    confirm_and_apply,
+    parse_json_or_yaml,
+    read_text,
+    unified_diff,
+)
 from buckia_core.errors import ConfigError
 
 
@@ -98,5 +104,35 @@ def test_text_of_a_file_and_of_standard_input(tmp_path, monkeypatch):
 
 def test_what_is_no_text(tmp_path):
     (tmp_path / "f").write_bytes(b"\xff")
-    with pytest.raises(ConfigError, match="is no text in UTF-8"):
+    with pytest.raises(ConfigError, match="is not text in UTF-8"):
         read_text(str(tmp_path / "f"))
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('{"a": [1, {"b": "c"}]}', {"a": [1, {"b": "c"}]}),
+        ('{\n\t"a": 1\n}', {"a": 1}),
+        ("[{a: 1}]", [{"a": 1}]),
+        ("a: 1\nb: {a: 2}\n", {"a": 1, "b": {"a": 2}}),
+        ("x: &x {a: 1}\ny: &y {<<: *x, a: 2}\nz: {<<: [*y], a: 3}\n", {"x": {"a": 1}, "y": {"a": 2}, "z": {"a": 3}}),
+    ],
+)
+def test_json_and_yaml_are_read(text, value):
+    assert parse_json_or_yaml(text) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ('{"a": 1, "b": {"c": 1, "c": 2}}', "has the key 'c' twice"),
+        ("a: 1\nb:\n- c: 1\n  c: 2\n", "has the key 'c' twice"),
+        ("a: 1\n'a': 2\n", "has the key 'a' twice"),
+        ("{a: 1, a: 2}", "is not JSON"),
+        ('{"a": ', "is not JSON"),
+        ("a: [", "is not YAML"),
+    ],
+)
+def test_what_is_neither_json_nor_yaml_or_would_lose_a_key(text, problem):
+    with pytest.raises(ValueError, match=problem):
+        parse_json_or_yaml(text)

@@ -99,6 +99,8 @@ def test_it_is_written_as_the_aws_command_prints_it():
     [
         ("lifecycle", '{"Rules": [', "the lifecycle rules: is not JSON"),
         ("lifecycle", "Rules: [", "is not YAML"),
+        ("lifecycle", '{"Rules": [{"Status": "Enabled", "Prefix": "a/", "Prefix": ""}]}', "has the key 'Prefix' twice"),
+        ("lifecycle", "Rules:\n- {Status: Enabled, Prefix: a/, Prefix: ''}\n", "has the key 'Prefix' twice"),
         ("lifecycle", "", r'must be a map of names to values, such as \{"Rules"'),
         (
             "lifecycle",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from buckia_core.errors import ConfigError
+from buckia_core.config.trust.bounded_read import decode_text
 
 if TYPE_CHECKING:
     from buckia_core.adapters.commands.host import CommandHost
@@ -104,10 +105,53 @@ def read_text(file: str) -> tuple[str, str]:
     """
     source = "standard input" if file == STDIN else file
     content = sys.stdin.buffer.read() if file == STDIN else Path(file).read_bytes()
+    return decode_text(content, source), source
+
+
+def parse_json_or_yaml(text: str) -> Any:
+    """Parse JSON or YAML. Parsers take the last one of equal keys, so that a document would lose the others.
+
+    Raises:
+        ValueError: The text is neither, or a mapping has a key twice. The message is the end of a sentence.
+    """
+    if not text.lstrip().startswith(("{", "[")):
+        return _parse_yaml(text)
     try:
-        return content.decode("utf-8-sig"), source
-    except UnicodeDecodeError as error:
-        raise ConfigError("is no text in UTF-8", source=source) from error
+        return json.loads(text, object_pairs_hook=_to_dict)
+    except json.JSONDecodeError as error:
+        # YAML has this notation too, without quotes.
+        with suppress(ValueError):
+            return _parse_yaml(text)
+        raise ValueError(f"is not JSON: {error}") from error
+
+
+def _to_dict(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    _check_unique(name for name, _ in pairs)
+    return dict(pairs)
+
+
+def _parse_yaml(text: str) -> Any:
+    import yaml  # noqa: PLC0415  # few commands need it
+
+    class Loader(yaml.SafeLoader):
+        # Composed nodes do not contain the entries of merge keys yet, which may be overridden.
+        def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+            node = super().compose_mapping_node(anchor)
+            _check_unique(str(key.value) for key, _ in node.value if isinstance(key, yaml.ScalarNode))
+            return node
+
+    try:
+        return yaml.load(text, Loader)  # noqa: S506  # a subclass of the safe loader
+    except yaml.YAMLError as error:
+        raise ValueError(f"is not YAML: {' '.join(str(error).split())}") from error
+
+
+def _check_unique(names: Iterable[str]) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise ValueError(f"has the key {name!r} twice in one place")
+        seen.add(name)
 
 
 def _lines(document: object | None) -> list[str]:

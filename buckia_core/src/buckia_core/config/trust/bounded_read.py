@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
 import os
 import stat
@@ -47,13 +48,23 @@ def read_text(path: Path) -> str:
     Raises:
         OSError, ConfigError: As in `read_bytes`; also `ConfigError` if the file is not UTF-8.
     """
-    data = read_bytes(path)
+    return decode_text(read_bytes(path), str(path))
+
+
+def decode_text(data: bytes, source: str) -> str:
+    """Decode UTF-8, with or without a byte order mark. `source` is the name of the file for messages.
+
+    Raises:
+        ConfigError: The bytes are not UTF-8.
+    """
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise ConfigError("is text in UTF-16, as `>` of PowerShell writes it; save it as UTF-8", source=source)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
     # Raised outside of the handler: a decoding error holds the bytes, secrets included.
-    raise ConfigError("is not text in UTF-8", source=f"{path}:{line}")
+    raise ConfigError("is not text in UTF-8", source=f"{source}:{line}")
 
 
 def _raise_not_regular(mode: int, path: Path) -> NoReturn:
