@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import os
-import ssl
-import tempfile
 import time
-import warnings
-import weakref
 from collections.abc import Callable, Iterator
 from http.client import IncompleteRead
 from io import BytesIO
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -25,11 +20,12 @@ from botocore.handlers import validate_bucket_name
 
 from buckia_core.adapters.transfers.request_counter import RequestCounter
 from buckia_s3.auth.sigv4 import CredentialProvider
+from buckia_s3.certificates import create_client
 from buckia_s3.config.settings import S3Settings
 from buckia_s3.errors import UnusableResponse
 from buckia_s3.http.client import MAX_RESPONSE_BYTES
 from buckia_s3.http.client import S3Client as AdapterClient
-from buckia_s3.http.connection_pool import find_proxy, read_ca_bundle
+from buckia_s3.http.connection_pool import find_proxy
 from buckia_s3.http.endpoint import Endpoint, service_url
 from buckia_s3.http.request_headers import REQUESTER_PAYS
 from buckia_s3.objects.checksums import content_md5_header
@@ -88,17 +84,10 @@ def open_boto3_client(
     )
     session = isolated_session()
     session.register_component("credential_provider", _AdapterCredentials(credentials))
-    verify, bundle = _certificates(settings)
-    if verify is False:
-        # `S3Settings.warnings` says so already.
-        warnings.filterwarnings("ignore", message="Unverified HTTPS request is being made")
     # boto3 finds the endpoints of AWS itself, as the bucket may be in another region.
     endpoint_url = service_url(endpoint, settings.bucket_name) if settings.endpoint_url or not endpoint.aws else None
-    client = boto3.Session(botocore_session=session).client(
-        "s3", endpoint_url=endpoint_url, verify=verify, config=config
-    )
-    if bundle is not None:
-        weakref.finalize(client, bundle.unlink, missing_ok=True)
+    create = boto3.Session(botocore_session=session).client
+    client: S3Client = create_client(create, settings, "s3", endpoint_url=endpoint_url, config=config)
     # Ceph takes the bucket of another tenant as `tenant:bucket`.
     client.meta.events.unregister("before-parameter-build.s3", validate_bucket_name)
     client.meta.events.register("response-received.s3.HeadBucket", _end_redirects)
@@ -153,15 +142,14 @@ class _BoundedSession:
         except Exception as error:
             response.raw.close()
             raise HTTPClientError(error=error) from error
-        response.raw = BufferedBody(body)
+        response.raw = _BufferedBody(body)
         return response
 
 
-class BufferedBody(BytesIO):
+class _BufferedBody(BytesIO):
     """A response body in memory, with what boto3 uses of urllib3's."""
 
     def stream(self, **_: object) -> Iterator[bytes]:
-        """Yield the whole body."""
         yield self.read()
 
 
@@ -187,31 +175,9 @@ def _end_redirects(response_dict: Any, context: dict[str, Any], **_: object) -> 
         context.setdefault("s3_redirect", {})["redirected"] = True
 
 
-def _certificates(settings: S3Settings) -> tuple[bool | str, Path | None]:
-    """Return what boto3 verifies servers with, and the temporary file that it is in, if any.
-
-    boto3 trusts one file. So the authorities of the system and of the settings are written into one.
-    """
-    options = settings.client_options
-    if not settings.verify_tls or options.allow_invalid_certificates:
-        return False, None
-    system = ssl.get_default_verify_paths().cafile
-    own = [] if settings.ca_bundle is None else [read_ca_bundle(settings.ca_bundle)]
-    own += [] if options.root_certificate is None else [options.root_certificate]
-    if not own:
-        return system or True, None
-    if not options.disable_system_certificates:
-        shipped = Path(botocore.session.__file__).with_name("cacert.pem")
-        own.append(Path(system or shipped).read_bytes())
-    with tempfile.NamedTemporaryFile(prefix="buckia-", suffix=".pem", delete=False) as file:
-        file.write(b"\n".join(own))
-    return file.name, Path(file.name)
-
-
 def _preparation(settings: S3Settings, endpoint: Endpoint, counter: RequestCounter) -> Callable[..., None]:
     """Return the handler that counts a request, and completes its headers."""
-    headers = {name.lower(): value.reveal() for name, value in settings.client_options.default_headers.items()}
-    headers |= REQUESTER_PAYS if settings.request_payer else {}
+    headers = settings.client_options.headers() | (REQUESTER_PAYS if settings.request_payer else {})
 
     def prepare(request: Any, operation_name: str, **_: object) -> None:
         counter.add()

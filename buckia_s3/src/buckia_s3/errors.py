@@ -42,6 +42,7 @@ from buckia_core.errors import (
     Unauthenticated,
 )
 from buckia_core.localfs.system_errors import find_system_failure
+from buckia_s3.xml.reader import element_text
 
 _CODES: tuple[tuple[type[AdapterError], str], ...] = (
     (
@@ -129,9 +130,9 @@ def from_response(
 
     `advice` is what the caller knows about the cause; it ends the message.
     """
-    code, message = error_code(body), xml_text(body, "Message")
+    code, message = error_code(body), element_text(body, "Message")
     error = from_code(code, message, status, provider=provider, key=key, action=action, advice=advice)
-    return _with_headers(error, headers, xml_text(body, "RequestId"))
+    return _with_headers(error, headers, element_text(body, "RequestId").strip())
 
 
 def _with_headers(error: AdapterError, headers: HeaderLookup, request_id: str) -> AdapterError:
@@ -260,7 +261,7 @@ def from_boto3(error: Exception, *, provider: str, action: str, host: str) -> Ex
 
 def error_code(body: bytes) -> str:
     """Return the `Code` in the body of an error response; empty if there is none."""
-    return xml_text(body, "Code")
+    return element_text(body, "Code").strip()
 
 
 def retry_after(headers: HeaderLookup) -> float | None:
@@ -269,17 +270,6 @@ def retry_after(headers: HeaderLookup) -> float | None:
     if milliseconds is not None and _DIGITS.fullmatch(milliseconds):
         return min(int(milliseconds) / 1000, _MAX_WAIT)
     return parse_retry_after(headers.get("Retry-After"))
-
-
-def xml_text(body: bytes, name: str) -> str:
-    """Return the text of the first element with this name; empty if there is none."""
-    # A regex, because proxies send error bodies too, and these may not be XML.
-    found = re.search(rf"<{name}>([^<]*)</{name}>".encode(), body)
-    if found is None:
-        return ""
-    import html  # noqa: PLC0415  # the import is slow, and errors are rare
-
-    return html.unescape(found[1].decode("utf-8", "replace")).strip()
 
 
 def _one_line(message: str) -> str:

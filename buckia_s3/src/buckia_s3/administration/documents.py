@@ -12,7 +12,7 @@ import yaml
 from buckia_core.adapters.commands.config_change import parse_json_or_yaml
 from buckia_core.errors import ConfigError
 from buckia_s3.administration import shapes
-from buckia_s3.administration.operations import exchange
+from buckia_s3.administration.operations import parse_response, request_body
 from buckia_s3.administration.subresources import Document, Subresource
 
 
@@ -67,7 +67,7 @@ def _from_xml(subresource: Subresource, text: str) -> Document:
     body = text.encode()
     try:
         _element_names(body)
-        output = {} if shapes.is_json(subresource) else exchange(subresource.get, {}, body)[0]
+        output = {} if shapes.is_json(subresource) else parse_response(subresource.get, body)
     except (ElementTree.ParseError, LookupError, ValueError) as error:
         raise shapes.InvalidDocument("is not XML") from error
     if shapes.is_json(subresource):
@@ -84,7 +84,7 @@ def lost_elements(subresource: Subresource, body: bytes, document: Document) -> 
     Raises:
         xml.etree.ElementTree.ParseError: The body is not XML.
     """
-    _, written = exchange(subresource.put, shapes.build_params(subresource, document))
+    written = request_body(subresource.put, shapes.build_params(subresource, document))
     return _element_names(body) - _element_names(written)
 
 

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from contextvars import ContextVar
 from functools import cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
-import boto3
-from botocore import UNSIGNED, xform_name
-from botocore.awsrequest import AWSResponse, HTTPHeaders
-from botocore.config import Config
+from botocore import xform_name
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.model import ServiceModel
-from botocore.parsers import ResponseParserError
+from botocore.parsers import ResponseParserError, create_parser
+from botocore.serialize import create_serializer
 
 from buckia_core.adapters.transfers.retry import retry_call
 from buckia_core.errors import NotSupported, Transient
 from buckia_s3.auth.sigv4 import CredentialProvider
-from buckia_s3.boto3_client import BufferedBody, isolated_session, open_boto3_client
+from buckia_s3.boto3_client import isolated_session, open_boto3_client
 from buckia_s3.config.settings import S3Settings
 from buckia_s3.errors import from_boto3
 from buckia_s3.http.client import S3Client
@@ -137,38 +134,28 @@ def service_model() -> ServiceModel:
     return isolated_session().get_service_model("s3")
 
 
-def exchange(operation: str, params: dict[str, Any], response: bytes = b"") -> tuple[dict[str, Any], bytes]:
-    """Let boto3 write the request of an operation and parse a response, without a server.
+def request_body(operation: str, params: dict[str, Any]) -> bytes:
+    """Return the body of the request that boto3 sends for an operation."""
+    model = service_model()
+    serializer = create_serializer(model.metadata["protocol"], include_validation=False)
+    body = serializer.serialize_to_request({"Bucket": "-", **params}, model.operation_model(operation))["body"]
+    return body if isinstance(body, bytes) else str(body).encode()
 
-    Returns:
-        The output, and the body of the request.
+
+def parse_response(operation: str, body: bytes) -> dict[str, Any]:
+    """Return the output that boto3 parses from the body of a response.
 
     Raises:
-        ValueError: The response can't be parsed.
+        ValueError: The body can't be parsed.
     """
-    sent: list[bytes] = []
-    _exchanged.set((response, sent))
+    model = service_model()
+    shape = model.operation_model(operation).output_shape
+    assert shape is not None
+    response = {"body": body, "headers": {}, "status_code": 200}
     try:
-        return getattr(_offline_client(), xform_name(operation))(Bucket="-", **params), sent[0]
-    except (ClientError, ResponseParserError) as error:
+        return dict(create_parser(model.metadata["protocol"]).parse(response, shape))
+    except (ResponseParserError, OverflowError) as error:
         raise ValueError("it is not XML") from error
-
-
-_exchanged: ContextVar[tuple[bytes, list[bytes]]] = ContextVar("exchanged")
-
-
-@cache
-def _offline_client() -> Any:
-    config = Config(signature_version=UNSIGNED, region_name="us-east-1", parameter_validation=False)
-    client: Any = boto3.Session(botocore_session=isolated_session()).client("s3", config=config)
-    client.meta.events.register("before-send.s3", _answer)
-    return client
-
-
-def _answer(request: Any, **_: object) -> AWSResponse:
-    response, sent = _exchanged.get()
-    sent.append(request.body or b"")
-    return AWSResponse(request.url, 200, HTTPHeaders(), BufferedBody(response))
 
 
 def _is_unreadable(error: Exception) -> bool:

@@ -6,7 +6,9 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property, partial
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -16,6 +18,7 @@ from botocore.credentials import AssumeRoleWithWebIdentityProvider, ContainerPro
 from buckia_core.errors import BuckiaError, InvalidSetting, MissingCredentials
 from buckia_s3.auth.callable_provider import CallableCredentials
 from buckia_s3.auth.sigv4 import CredentialProvider, Credentials
+from buckia_s3.certificates import create_client
 from buckia_s3.config.settings import S3Settings
 from buckia_s3.errors import from_boto3_session
 
@@ -135,6 +138,8 @@ def assume_role(settings: S3Settings, source: Callable[[], Credentials | None], 
                 aws_session_token=own.session_token,
             )
             response = client.assume_role(**{name: value for name, value in wanted.items() if value is not None})
+        except BuckiaError:
+            raise
         except Exception as error:
             raise from_boto3_session(error, "", provider=provider, profile=settings.profile) from error
         given = response["Credentials"]
@@ -183,13 +188,11 @@ def _role(settings: S3Settings) -> dict[str, Any]:
 
 
 def _sts_client_factory(settings: S3Settings, session: botocore.session.Session) -> Callable[..., Any]:
-    """Return a factory for STS clients, with region and certificates of the settings."""
+    """Return a factory for STS clients, with region and certificates of the settings, else of the profile."""
     region = settings.region or settings.default_region or session.get_config_variable("region") or "us-east-1"
-    trusted = settings.verify_tls and not settings.client_options.allow_invalid_certificates
-    bundle = None if settings.ca_bundle is None else str(settings.ca_bundle)
+    bundle = session.get_config_variable("ca_bundle")
+    if settings.ca_bundle is None and bundle:
+        settings = replace(settings, ca_bundle=Path(bundle))
     return partial(
-        session.create_client,
-        region_name=region,
-        endpoint_url=settings.sts_endpoint,
-        verify=bundle if trusted else False,
+        create_client, session.create_client, settings, region_name=region, endpoint_url=settings.sts_endpoint
     )

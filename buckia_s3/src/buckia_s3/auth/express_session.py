@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from buckia_core.errors import Transient
 from buckia_s3.auth.sigv4 import Credentials
-from buckia_s3.errors import xml_text
+from buckia_s3.xml.reader import element_text
 
 CREATE_SESSION = (("session", ""),)
 """Query of CreateSession."""
@@ -45,7 +45,7 @@ class ExpressSessions:
             return self._current
 
     def _parse(self, body: bytes, now: datetime) -> Credentials:
-        fields = {name: xml_text(body, name) for name in _FIELDS}
+        fields = {name: element_text(body, name).strip() for name in _FIELDS}
         if not fields["AccessKeyId"] or not fields["SecretAccessKey"] or not fields["SessionToken"]:
             raise Transient("creating a session: the response has no credentials", provider=self._provider)
         try:

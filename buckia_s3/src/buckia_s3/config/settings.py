@@ -23,7 +23,7 @@ _DIRECTORY_BUCKET = re.compile(r".+--(?P<zone>[a-z0-9-]+)--x-s3")
 class S3Settings(S3Fields):
     """S3Settings: the settings in effect of one bucket.
 
-    The constructor takes the values as Python objects, and no environment variables: adapters of services that XX
+    The constructor takes the values as Python objects, and reads no environment variables.
     """
 
     __slots__ = ()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import http.client
-import importlib.util
 import re
 import select
 import socket
@@ -14,11 +13,11 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from buckia_core.adapters.service.connection import system_proxy, trust_bundle
+from buckia_core.adapters.service.connection import system_proxy
+from buckia_s3.certificates import tls_context
 from buckia_s3.config.options import ClientOptions
 from buckia_s3.config.settings import S3Settings
 from buckia_s3.http.endpoint import Endpoint
@@ -110,46 +109,6 @@ class ConnectionPool:
                     system=not self._options.disable_system_certificates,
                 )
             return self._context
-
-
-def tls_context(
-    *, verify: bool, ca_bundle: Path | None, more: bytes | None = None, system: bool = True
-) -> ssl.SSLContext:
-    """Return a TLS context that trusts the authorities of the system, those of `ca_bundle`, and `more` in PEM.
-
-    Without `system`, it trusts only the others.
-
-    Raises:
-        InvalidSetting: The bundle does not exist, or contains no certificate.
-        OSError: The bundle can't be read.
-    """
-    context = ssl.create_default_context() if system else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    if not verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        return context
-    if ca_bundle is not None:
-        trust_bundle(context, ca_bundle)
-    if more is not None:
-        context.load_verify_locations(cadata=more.decode("ascii", "replace"))
-    paths = ssl.get_default_verify_paths()
-    if system and paths.cafile is None and paths.capath is None and not context.cert_store_stats()["x509_ca"]:
-        # Python from python.org on macOS has no certificate authorities; botocore includes some.
-        package = importlib.util.find_spec("botocore")
-        if package and package.origin:
-            context.load_verify_locations(Path(package.origin).with_name("cacert.pem"))
-    return context
-
-
-def read_ca_bundle(ca_bundle: Path) -> bytes:
-    """Return the certificates in the file `ca_bundle`, in PEM.
-
-    Raises:
-        InvalidSetting: The file does not exist, or contains no certificate.
-        OSError: The file can't be read.
-    """
-    trust_bundle(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), ca_bundle)
-    return ca_bundle.read_bytes()
 
 
 _NOT_LATIN_1 = re.compile(r"[^\x00-\xff]")

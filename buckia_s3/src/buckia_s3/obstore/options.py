@@ -11,9 +11,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from buckia_s3.auth.sigv4 import CredentialProvider
+from buckia_s3.certificates import given_certificates
 from buckia_s3.config.parsers import CopyIfNotExists
 from buckia_s3.config.settings import S3Settings
-from buckia_s3.http.connection_pool import read_ca_bundle
 from buckia_s3.http.endpoint import Endpoint
 from buckia_s3.http.request_headers import store_encryption
 
@@ -62,10 +62,7 @@ def client_config(settings: S3Settings, endpoint: Endpoint) -> ClientConfig:
         if options.bypasses_proxy(endpoint.host, endpoint.port):
             # obstore matches patterns differently; both clients must use the same route.
             config["proxy_excludes"] = endpoint.host
-    trusted = []
-    if endpoint.scheme == "https":
-        trusted = [] if settings.ca_bundle is None else [read_ca_bundle(settings.ca_bundle)]
-        trusted += [] if options.root_certificate is None else [options.root_certificate]
+    trusted = given_certificates(settings) if endpoint.scheme == "https" else []
     if options.disable_system_certificates:
         config["disable_system_certificates"] = True
     if trusted:

@@ -67,8 +67,9 @@ def iter_elements(body: bytes, root: str, names: Collection[str]) -> Iterator[tu
 
 def element_text(body: bytes, name: str) -> str:
     """Return the text of the first element with this name that contains only text; empty if there is none."""
+    # A regex, because bodies of errors may come from a proxy, and need not be XML.
     found = re.search(rf"<{name}>([^<]*)</{name}>".encode(), body)
-    return unescape(found[1].decode("utf-8", "surrogateescape")) if found else ""
+    return unescape(found[1].decode("utf-8", "replace")) if found else ""
 
 
 def decode_key(key: str, *, url_encoded: bool) -> str:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import pickle
+import ssl
 import sys
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import ModuleType
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import boto3
+import botocore.session
 import pytest
 from botocore.utils import ContainerMetadataFetcher
 
@@ -21,8 +24,10 @@ from buckia_core.config.settings import read_settings
 from buckia_core.errors import InvalidSetting, MissingCredentials, Unauthenticated
 from buckia_s3.auth.credentials import find_credentials
 from buckia_s3.auth.sigv4 import Credentials
+from buckia_s3.config.options import ClientOptions
 from buckia_s3.config.settings import S3Settings
 from buckia_s3.sync import S3Sync
+from tests.servers.certificate import make_certificate
 from tests.unit.s3.scripted_server import Answer, page, scripted
 
 ROLE = "arn:aws:iam::123456789012:role/reader"
@@ -262,6 +267,34 @@ class TestRoles:
         assert role == Credentials("ROLE", "s", "t")
         for part in ("RoleSessionName=mine", "DurationSeconds=1800", "ExternalId=ext", "role%2Freader"):
             assert part in body
+
+    @pytest.mark.parametrize("where", ["ca_bundle", "root_certificate", "the profile"])
+    def test_sts_is_trusted_beside_those_that_the_system_trusts(self, tmp_path, monkeypatch, where):
+        made = make_certificate(tmp_path)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(made.pem_file)
+        trusting: dict[str, Any] = {"ca_bundle": made.ca_file}
+        if where == "root_certificate":
+            trusting = {"client_options": ClientOptions(root_certificate=made.ca_file.read_bytes())}
+        elif where == "the profile":
+            (tmp_path / "config").write_text(f"[default]\nca_bundle = {made.ca_file}\n")
+            monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+            trusting = {}
+        trusted: list[str] = []
+        create = botocore.session.Session.create_client
+
+        def noting(session, *given, **more):
+            trusted.append(Path(more["verify"]).read_text())
+            return create(session, *given, **more)
+
+        monkeypatch.setattr(botocore.session.Session, "create_client", noting)
+        with scripted(lambda _: assumed("AssumeRole"), context) as server:
+            keys = {"access_key_id": Secret("A"), "secret_access_key": Secret("S")}
+            role = {"credential_provider": "sts", "role_arn": ROLE, "sts_endpoint": server.endpoint}
+            assert found(**role, **keys, **trusting) == Credentials("ROLE", "s", "t")
+        assert made.ca_file.read_text() in trusted[0]
+        system = ssl.get_default_verify_paths().cafile
+        assert system is None or Path(system).read_text() in trusted[0]
 
     def test_sts_refuses(self):
         refusal = b"<E><Error><Code>AccessDenied</Code><Message>no</Message></Error></E>"

@@ -1,0 +1,105 @@
+"""Certificates: which servers are trusted, for connections of Buckia, obstore and boto3."""
+
+from __future__ import annotations
+
+import importlib.util
+import ssl
+import tempfile
+import warnings
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from buckia_core.adapters.service.connection import trust_bundle
+from buckia_s3.config.settings import S3Settings
+
+
+def tls_context(
+    *, verify: bool, ca_bundle: Path | None, more: bytes | None = None, system: bool = True
+) -> ssl.SSLContext:
+    """Return a TLS context that trusts the authorities of the system, those of `ca_bundle`, and `more` in PEM.
+
+    Without `system`, it trusts only the others.
+
+    Raises:
+        InvalidSetting: The bundle does not exist, or contains no certificate.
+        OSError: The bundle can't be read.
+    """
+    context = ssl.create_default_context() if system else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return context
+    if ca_bundle is not None:
+        trust_bundle(context, ca_bundle)
+    if more is not None:
+        context.load_verify_locations(cadata=more.decode("ascii", "replace"))
+    paths = ssl.get_default_verify_paths()
+    if system and paths.cafile is None and paths.capath is None and not context.cert_store_stats()["x509_ca"]:
+        # Python from python.org on macOS has no certificate authorities.
+        context.load_verify_locations(_bundle_of_botocore())
+    return context
+
+
+def given_certificates(settings: S3Settings) -> list[bytes]:
+    """Return the certificates of `ca_bundle` and `root_certificate`, in PEM.
+
+    Raises:
+        InvalidSetting: `ca_bundle` does not exist, or contains no certificate.
+        OSError: `ca_bundle` can't be read.
+    """
+    given = []
+    if settings.ca_bundle is not None:
+        trust_bundle(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), settings.ca_bundle)
+        given.append(settings.ca_bundle.read_bytes())
+    root_certificate = settings.client_options.root_certificate
+    return given if root_certificate is None else [*given, root_certificate]
+
+
+def create_client(create: Callable[..., Any], settings: S3Settings, service: str, **options: Any) -> Any:
+    """Create a boto3 client of a service, with the certificates of the settings.
+
+    Args:
+        create: The method of a session that creates a client.
+        settings: Settings of the bucket.
+        service: Name of the service, such as `s3`.
+        **options: More arguments of `create`.
+
+    Raises:
+        InvalidSetting: `ca_bundle` can't be read.
+    """
+    verify, bundle = _certificates(settings)
+    if verify is False:
+        # `S3Settings.warnings` says so already.
+        warnings.filterwarnings("ignore", message="Unverified HTTPS request is being made")
+    client = create(service, verify=verify, **options)
+    if bundle is not None:
+        weakref.finalize(client, bundle.unlink, missing_ok=True)
+    return client
+
+
+def _certificates(settings: S3Settings) -> tuple[bool | str, Path | None]:
+    """Return what boto3 verifies servers with, and the temporary file that it is in, if any.
+
+    boto3 trusts one file. So the authorities of the system and of the settings are written into one.
+    """
+    options = settings.client_options
+    if not settings.verify_tls or options.allow_invalid_certificates:
+        return False, None
+    system = ssl.get_default_verify_paths().cafile
+    trusted = given_certificates(settings)
+    if not trusted:
+        return system or True, None
+    if not options.disable_system_certificates:
+        trusted.append(Path(system or _bundle_of_botocore()).read_bytes())
+    with tempfile.NamedTemporaryFile(prefix="buckia-", suffix=".pem", delete=False) as file:
+        file.write(b"\n".join(trusted))
+    return file.name, Path(file.name)
+
+
+def _bundle_of_botocore() -> Path:
+    package = importlib.util.find_spec("botocore")
+    assert package is not None
+    assert package.origin is not None
+    return Path(package.origin).with_name("cacert.pem")
