@@ -35,7 +35,8 @@ class AdapterSpec:
         provider: The provider's id in the configuration.
         title: The provider's display name.
         settings: `package.module:Class` of the settings dataclass.
-        adapter: `package.module:Class` of the `BaseSync`; called with an instance of the settings.
+        adapter: `package.module:Class` of the `BaseSync`, or `package.module:function` that returns one; called with an
+            instance of the settings.
     """
 
     provider: str

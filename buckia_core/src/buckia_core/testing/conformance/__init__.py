@@ -47,10 +47,18 @@ class AdapterConformance(
                     yield adapter
 
     Each test starts with an empty bucket or an empty prefix. Use the fixture `prefix`: each test then runs without and
-    with one. Define the fixture `second` as another adapter on the same bucket and prefix, to test that both see the
-    same objects; by default it is `adapter`.
+    with one. Other fixtures, each of which is defined too, or has a reason in `lacks`:
+
+    - `second`: another adapter on the same bucket and prefix; by default it is `adapter`
+    - `outside`: an adapter on the same bucket without a prefix
+    - `missing`: an adapter whose settings name a bucket that does not exist
+    - `refused`: an adapter on the same bucket with credentials that the provider refuses
+    - `server_url` and `proxied`: the http address of the server, and the adapter with `fault_proxy.endpoint` as that
+      address
+    - `fetch`: a function that gets a signed URL, if the server's certificate is a private one
 
     Attributes:
+        lacks: Fixtures that the provider can't have, to the reason. Their tests are skipped.
         known_failures: Tests that the provider can't pass: name, with a parameter in brackets if needed, to the reason.
             Such a test is expected to fail; if it passes, the suite reports the entry.
         listing_count: Number of objects in the long listing; more than one page.
