@@ -121,6 +121,7 @@ def test_cors_rules(run, project):
     ("text", "words"),
     [
         ("[", "is not JSON"),
+        ("- 2026-02-30", "is not YAML"),
         ("[{", "is not JSON"),
         ("- fileNamePrefix: a\n  fileNamePrefix: ''\n", "has the key 'fileNamePrefix' twice"),
         ("5", "must be a list of rules"),

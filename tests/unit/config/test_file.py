@@ -316,3 +316,10 @@ def test_aliases_do_not_make_a_file_larger_than_any_memory(write):
 def test_a_file_may_not_be_nested_without_end(write, text):
     with pytest.raises(ConfigError, match="nested too deeply"):
         load(write(text))
+
+
+@pytest.mark.parametrize("text", ['provider: file\nroot: "\\UFFFFFFFF"', "\n%YAML 1." + "1" * 5_000 + "\n---\na: b"])
+def test_numbers_that_are_too_large_for_yaml_are_errors_with_a_line(write, text):
+    with pytest.raises(ConfigError, match="too large") as caught:
+        load(write(text))
+    assert caught.value.source is not None and caught.value.source.endswith(":2")

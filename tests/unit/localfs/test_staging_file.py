@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import suppress
@@ -11,7 +12,7 @@ import pytest
 
 from buckia_core.localfs import atomic_rename
 from buckia_core.localfs.directory import Directory, Tree
-from buckia_core.localfs.files import signature
+from buckia_core.localfs.files import copy_content, signature
 from buckia_core.localfs.staging_file import StagingFile, move_to_free_name, remove_leftover
 
 PREFIX = ".buckia-tmp-"
@@ -95,6 +96,30 @@ def test_an_edit_whose_replacement_was_deleted_is_kept_too(directory, tmp_path, 
     (name,) = directory.listdir()
     kept = remove_leftover(directory, name)
     assert kept is not None and kept.startswith("file.edited-") and contents(tmp_path) == {kept: "edit"}
+
+
+@needs_exchange
+def test_an_edit_gets_no_name_under_which_it_would_be_removed(directory, tmp_path, monkeypatch):
+    killed_after(directory, monkeypatch, 1, "edit")
+    (name,) = [each for each in directory.listdir() if each.startswith(PREFIX)]
+    # The file of that inode is a temporary file now, as if the inode had been used again.
+    (tmp_path / "a").rename(tmp_path / f"{PREFIX}another")
+    kept = remove_leftover(directory, name)
+    assert kept is not None and kept.startswith("file.edited-") and (tmp_path / kept).read_text() == "edit"
+
+
+@pytest.mark.parametrize("answer", [0, errno.EPERM, errno.EIO])
+def test_content_is_copied_where_the_kernel_does_not(tmp_path, monkeypatch, answer):
+    def copy_file_range(*_: object) -> int:
+        if answer:
+            raise OSError(answer, "refused")
+        return 0
+
+    monkeypatch.setattr(os, "copy_file_range", copy_file_range, raising=False)
+    (tmp_path / "a").write_text("text")
+    with open(tmp_path / "a", "rb") as source, open(tmp_path / "b", "wb") as target:
+        copy_content(source.fileno(), target.fileno())
+    assert (tmp_path / "b").read_text() == "text"
 
 
 def test_another_leftover_is_removed(directory, tmp_path):

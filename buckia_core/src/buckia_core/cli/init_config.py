@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-import yaml
 
+from buckia_core.adapters.commands.config_change import parse_json_or_yaml
 from buckia_core.adapters.plugins.registry import registry
 from buckia_core.cli.terminal.output import Output
 from buckia_core.cli.terminal.prompts import ask, can_ask, choose
@@ -70,8 +70,8 @@ def _parse_setting(name: str, text: str) -> object:
     if not text.startswith(("[", "{")):
         return text
     try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        return parse_json_or_yaml(text)
+    except ValueError as error:
         raise InvalidSetting(f"setting {name!r} is not a list or map: {text!r}", source="--set") from error
 
 

@@ -49,8 +49,10 @@ def parse_yaml(text: str, source: str) -> YamlDocument:
         ConfigError: The document is not YAML, has a duplicate key, a tag, a key that is not a string, or a recursive
             alias; or it is nested too deeply, or too large with its aliases expanded.
     """
+    loader = None
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        loader = yaml.SafeLoader(text)
+        node = loader.get_single_node()
     except RecursionError:
         message, line = _TOO_DEEP, 1
     except yaml.MarkedYAMLError as error:
@@ -58,6 +60,10 @@ def parse_yaml(text: str, source: str) -> YamlDocument:
     except yaml.reader.ReaderError as error:
         message = f"has the character U+{int(error.character):04X}, which YAML does not allow"
         line = text.count("\n", 0, error.position) + 1
+    except (ValueError, OverflowError):
+        # PyYAML converts these numbers without a check.
+        message = "has a \\U of no character, or a number in a % line, that is too large"
+        line = 1 if loader is None else loader.line + 1
     else:
         reader = _Reader(source)
         return YamlDocument(reader.value(node, "") if node else None, reader.lines)

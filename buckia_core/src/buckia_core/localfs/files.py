@@ -14,7 +14,7 @@ from functools import cache
 
 from buckia_core.localfs.directory import Directory, Tree
 from buckia_core.localfs.opening import CREATE_FLAGS, FILE_NOFOLLOW_FLAGS
-from buckia_core.localfs.system_errors import NO_HARD_LINKS
+from buckia_core.localfs.system_errors import NO_COPY_RANGE, NO_HARD_LINKS
 from buckia_core.planning.keys import parent_directories
 from buckia_core.planning.manifest import FileSignature, LocalEntry
 
@@ -168,10 +168,9 @@ def copy_content(source: int, target: int) -> None:
             while os.copy_file_range(source, target, 1 << 30):
                 pass
         except OSError as error:
-            if error.errno not in (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF):
+            if error.errno not in NO_COPY_RANGE:
                 raise
-        else:
-            return
+    # Also after success: some file systems report the end of a file at its start.
     while data := os.read(source, 1 << 20):
         write_all(target, data)
 

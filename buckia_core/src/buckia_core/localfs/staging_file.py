@@ -35,6 +35,7 @@ from buckia_core.localfs.files import (
 )
 from buckia_core.localfs.opening import FILE_NOFOLLOW_FLAGS
 from buckia_core.localfs.system_errors import NO_ATOMIC_RENAME
+from buckia_core.planning.keys import is_internal
 from buckia_core.planning.manifest import FileSignature, is_same_version
 
 NEW_FILE_MODE = 0o666
@@ -248,7 +249,9 @@ def remove_leftover(directory: Directory, name: str) -> str | None:
         directory.unlink(name)
         return None
     with directory.scandir() as entries:
-        target = next((entry.name for entry in entries if entry.inode() == int(match[1], 16)), "file")
+        found = (entry.name for entry in entries if entry.inode() == int(match[1], 16))
+        # A later temporary file may have got the inode, and under such a name the edit would be removed.
+        target = next((each for each in found if not is_internal(each)), "file")
     return _keep_edit(directory, name, target)
 
 

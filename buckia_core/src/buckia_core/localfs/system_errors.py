@@ -20,6 +20,9 @@ NO_HARD_LINKS = _errnos("EPERM EACCES ENOTSUP EOPNOTSUPP ENOSYS EMLINK EXDEV" + 
 NO_ATOMIC_RENAME = _errnos("ENOSYS EINVAL ENOTSUP EOPNOTSUPP EPERM EXDEV")
 """The operating system or the file system does not support the calls of `atomic_rename`."""
 
+NO_COPY_RANGE = _errnos("EXDEV EINVAL ENOSYS ENOTSUP EOPNOTSUPP EBADF EPERM EACCES EIO")
+"""The kernel, the file system or a sandbox does not copy these files itself. Some network disks report EIO."""
+
 NO_DIRECTORY_FSYNC = _errnos("EINVAL EBADF ENOSYS ENOTSUP EOPNOTSUPP")
 """The file system does not support `fsync` of a directory."""
 

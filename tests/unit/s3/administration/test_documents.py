@@ -98,7 +98,12 @@ def test_it_is_written_as_the_aws_command_prints_it():
     ("topic", "text", "complaint"),
     [
         ("lifecycle", '{"Rules": [', "the lifecycle rules: is not JSON"),
+        ("lifecycle", '{"Rules":' + "[" * 100_000, "nested too deeply"),
         ("lifecycle", "Rules: [", "is not YAML"),
+        ("lifecycle", "Rules: [{Expiration: {Date: 2026-02-30}}]", "is not YAML: day is out of range"),
+        ("lifecycle", "Rules: !!int x", "is not YAML"),
+        ("lifecycle", "Rules: !!bool x", "is not YAML"),
+        ("lifecycle", "Rules: &all [*all]", "is not YAML: an alias"),
         ("lifecycle", '{"Rules": [{"Status": "Enabled", "Prefix": "a/", "Prefix": ""}]}', "has the key 'Prefix' twice"),
         ("lifecycle", "Rules:\n- {Status: Enabled, Prefix: a/, Prefix: ''}\n", "has the key 'Prefix' twice"),
         ("lifecycle", "", r'must be a map of names to values, such as \{"Rules"'),

@@ -112,7 +112,7 @@ def parse_json_or_yaml(text: str) -> Any:
     """Parse JSON or YAML. Parsers take the last one of equal keys, so that a document would lose the others.
 
     Raises:
-        ValueError: The text is neither, or a mapping has a key twice. The message is the end of a sentence.
+        ValueError: The text is neither, a mapping has a key twice, or a value holds itself. The message ends a sentence.
     """
     if not text.lstrip().startswith(("{", "[")):
         return _parse_yaml(text)
@@ -123,6 +123,12 @@ def parse_json_or_yaml(text: str) -> Any:
         with suppress(ValueError):
             return _parse_yaml(text)
         raise ValueError(f"is not JSON: {error}") from error
+    except RecursionError as error:
+        raise ValueError("is nested too deeply") from error
+
+
+class _RepeatedKey(ValueError):
+    pass
 
 
 def _to_dict(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
@@ -141,16 +147,34 @@ def _parse_yaml(text: str) -> Any:
             return node
 
     try:
-        return yaml.load(text, Loader)  # noqa: S506  # a subclass of the safe loader
-    except yaml.YAMLError as error:
+        value = yaml.load(text, Loader)  # noqa: S506  # a subclass of the safe loader
+        _check_acyclic(value, [], set())
+    except RecursionError as error:
+        raise ValueError("is nested too deeply, or holds itself") from error
+    except _RepeatedKey:
+        raise
+    except (yaml.YAMLError, ValueError, ArithmeticError, AttributeError, LookupError) as error:
+        # PyYAML converts numbers, dates and booleans without a check.
         raise ValueError(f"is not YAML: {' '.join(str(error).split())}") from error
+    return value
+
+
+def _check_acyclic(value: Any, outer: list[int], checked: set[int]) -> None:
+    if not isinstance(value, dict | list) or id(value) in checked:
+        return
+    if id(value) in outer:
+        raise ValueError("an alias (*) is inside of its own anchor (&)")
+    outer.append(id(value))
+    for each in value.values() if isinstance(value, dict) else value:
+        _check_acyclic(each, outer, checked)
+    checked.add(outer.pop())
 
 
 def _check_unique(names: Iterable[str]) -> None:
     seen: set[str] = set()
     for name in names:
         if name in seen:
-            raise ValueError(f"has the key {name!r} twice in one place")
+            raise _RepeatedKey(f"has the key {name!r} twice in one place")
         seen.add(name)
 
 
