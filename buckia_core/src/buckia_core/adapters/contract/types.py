@@ -23,6 +23,7 @@ class IfUnchanged:
 
 
 Precondition = IfAbsent | IfUnchanged
+"""What must hold of the object of a key when it is written; `None` in its place: nothing."""
 
 
 def satisfies(expect: Precondition | None, found: RemoteObject | None) -> bool:

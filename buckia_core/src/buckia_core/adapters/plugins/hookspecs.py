@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 hookspec = pluggy.HookspecMarker("buckia")
 hookimpl = pluggy.HookimplMarker("buckia")
+"""Marks a function of a plugin as the implementation of the hook of its name."""
 
 
 @hookspec
