@@ -10,10 +10,11 @@ from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 import botocore.session
-from botocore.credentials import AssumeRoleWithWebIdentityProvider, ContainerProvider
+from botocore.credentials import AssumeRoleWithWebIdentityProvider, ContainerProvider, InstanceMetadataProvider
 
 from buckia_core.errors import BuckiaError, InvalidSetting, MissingCredentials
 from buckia_s3.auth.callable_provider import CallableCredentials
@@ -108,9 +109,25 @@ def chain(settings: S3Settings, provider: str) -> SessionCredentials:
         for configured in _configured_providers(settings, session):
             # The provider of the same method reads the environment only.
             resolver.insert_before(configured.METHOD, configured)
+        if not _may_use_instance_role(settings, session):
+            resolver.remove(InstanceMetadataProvider.METHOD)
         return boto3.Session(botocore_session=session)
 
     return SessionCredentials(open_session, nothing, provider, settings.profile)
+
+
+def _may_use_instance_role(settings: S3Settings, session: botocore.session.Session) -> bool:
+    """Tell whether the role of an EC2 instance can be meant: on AWS, or if a setting about it is given.
+
+    A host that is named like the bucket may be an alias of the bucket on AWS.
+    """
+    host = urlsplit(settings.endpoint_url or "").hostname
+    if host is None or host == settings.bucket_name.lower():
+        return True
+    if settings.metadata_endpoint is not None or settings.imdsv1_fallback:
+        return True
+    outputs = [each["outputs"] for each in session.get_component("data_loader").load_data("partitions")["partitions"]]
+    return any(host.endswith(f".{each[name]}") for each in outputs for name in ("dnsSuffix", "dualStackDnsSuffix"))
 
 
 def boto3_session(settings: S3Settings, provider: str) -> SessionCredentials:

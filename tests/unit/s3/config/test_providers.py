@@ -389,6 +389,39 @@ class TestInstances:
             assert found(metadata_endpoint=server.endpoint, imdsv1_fallback=True) == Credentials("EC2", "s", "t")
             assert "x-aws-ec2-metadata-token" not in server.asked[-1].headers
 
+    ELSEWHERE: ClassVar = "http://127.0.0.1:9"
+
+    def test_another_service_does_not_take_the_role_of_an_instance(self, monkeypatch):
+        with instance(tokens=True) as server:
+            monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", server.endpoint)
+            with pytest.raises(MissingCredentials) as caught:
+                source(endpoint_url=self.ELSEWHERE).get()
+        assert server.asked == []
+        assert "AWS_ACCESS_KEY_ID" in str(caught.value)
+        assert "EC2" not in str(caught.value)
+
+    @pytest.mark.parametrize(
+        "endpoint_url",
+        [
+            None,
+            "",
+            "https://bucket.vpce-1a2b.s3.eu-west-1.vpce.amazonaws.com",
+            "https://s3.cn-north-1.amazonaws.com.cn",
+            "https://s3.dualstack.eusc-de-east-1.amazonaws.eu",
+            "https://s3.us-iso-east-1.c2s.ic.gov",
+            "http://B/",
+        ],
+    )
+    def test_aws_takes_the_role_of_an_instance(self, monkeypatch, endpoint_url):
+        with instance(tokens=True) as server:
+            monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", server.endpoint)
+            assert found(endpoint_url=endpoint_url) == Credentials("EC2", "s", "t")
+
+    def test_another_service_takes_the_role_that_is_asked_for(self):
+        with instance(tokens=True) as server:
+            settings = {"endpoint_url": self.ELSEWHERE, "metadata_endpoint": server.endpoint}
+            assert found(**settings) == Credentials("EC2", "s", "t")
+
 
 def test_a_role_is_not_needed_without_sts():
     settings = S3Settings(bucket_name="b", role_arn=ROLE, access_key_id=Secret("A"), secret_access_key=Secret("S"))
