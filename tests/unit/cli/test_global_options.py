@@ -86,6 +86,17 @@ def test_bad_usage_is_reported_to_a_program_too(buckia):
     assert "--nonsense" in ran.records[0]["message"]
 
 
+def test_version(buckia):
+    assert buckia("-V").out == buckia("--version").out != ""
+
+
+def test_help_is_a_command_too(buckia):
+    assert buckia("help").out == buckia("--help").out != ""
+    assert buckia("help", "sync").out == buckia("sync", "--help").out != ""
+    assert buckia("help", "trash", "restore").out == buckia("trash", "restore", "--help").out
+    assert "'sync'" in buckia("help", "snyc").err
+
+
 def test_a_wrong_command_names_the_nearest(buckia):
     assert "'sync'" in buckia("snyc").err
 

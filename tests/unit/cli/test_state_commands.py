@@ -155,6 +155,38 @@ def test_something_is_restored(buckia, trashed, project):
     assert ran.records == [{"type": "restored", "bucket": "assets", "id": trashed, "path": str(project / "old.txt")}]
 
 
+@pytest.mark.parametrize("name", ["notes/old.txt", "old.txt", "{project}/notes/old.txt", "./old.txt"])
+def test_a_path_names_its_only_entry(buckia, assets, project, monkeypatch, name):
+    (project / "notes").mkdir()
+    (project / "notes" / "old.txt").write_text("hello")
+    with Tree(str(project / "notes")) as tree:
+        location = FileLocation(tree.root, "old.txt")
+        added = assets.trash.add(location, "notes/old.txt", "deleted in the bucket", keep_source=False)
+    monkeypatch.chdir(project / "notes")
+    ran = buckia("trash", "restore", name.format(project=project), "--json")
+    assert [record["id"] for record in ran.records] == [added]
+    assert (project / "notes" / "old.txt").read_text() == "hello"
+
+
+def test_a_path_of_several_entries_lists_their_ids(buckia, trashed, assets, project):
+    (project / "old.txt").write_text("hello again")
+    with Tree(str(project)) as tree:
+        location = FileLocation(tree.root, "old.txt")
+        other = assets.trash.add(location, "old.txt", "deleted in the bucket", keep_source=False)
+    ran = buckia("trash", "restore", "old.txt")
+    assert ran.code == 2
+    assert trashed in ran.err
+    assert other in ran.err
+    assert not (project / "old.txt").exists()
+
+
+def test_a_path_that_is_not_in_the_trash(buckia, trashed):
+    ran = buckia("trash", "restore", "new.txt")
+    assert ran.code == 1
+    assert "'new.txt'" in ran.err
+    assert "buckia trash list" in ran.err
+
+
 def test_something_is_restored_elsewhere_and_over_nothing(buckia, trashed, project):
     (project / "taken.txt").write_text("mine")
     ran = buckia("trash", "restore", trashed, "--to", "taken.txt")

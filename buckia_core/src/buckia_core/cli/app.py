@@ -36,6 +36,9 @@ COMMANDS = {
 }
 """Module of each command in `buckia_core.cli.commands`, in the order of the help."""
 
+_HELP = "help"
+"""Word for the option --help, which many expect to be a command."""
+
 
 class Command(click.Command):
     """Command that also takes the global options."""
@@ -85,6 +88,18 @@ class Root(Group):
         super().__init__(*args, **settings)
         self._plugins_loaded = False
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find a command; `help COMMAND` is read as `COMMAND --help`."""
+        if args[0] == _HELP and not ctx.resilient_parsing:
+            words = [word for word in args[1:] if not word.startswith("-")]
+            if not words:
+                click.echo(ctx.get_help())
+                ctx.exit()
+            args = [*words, "--help"]
+        return super().resolve_command(ctx, args)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands, built-in ones first."""
         self._load_plugin_commands(ctx)
@@ -119,7 +134,7 @@ class Root(Group):
         Raises:
             ValueError: A built-in command has that name.
         """
-        if (name or cmd.name) in COMMANDS:
+        if (name or cmd.name) in (_HELP, *COMMANDS):
             raise ValueError(f"the command {name or cmd.name!r} is Buckia's own")
         super().add_command(cmd, name)
 
@@ -162,7 +177,7 @@ def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> No
 
 @click.group(cls=Root, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option(
-    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show the version."
+    "-V", "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show the version."
 )
 def cli() -> None:
     """Sync local folders with cloud buckets, as set in the .buckia file of a project.

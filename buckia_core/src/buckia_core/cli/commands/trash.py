@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -82,20 +83,38 @@ def _name(client: BuckiaClient, each: Trashed) -> str:
 
 
 @trash_command.command("restore")
-@click.argument("id")
+@click.argument("entry", metavar="ID|PATH")
 @click.option("--to", metavar="PATH", type=click.Path(path_type=Path), help="Target path, instead of the original one.")
 @pass_context
-def restore_command(context: CliContext, id: str, to: Path | None) -> ExitCode:
+def restore_command(context: CliContext, entry: str, to: Path | None) -> ExitCode:
     """Restore an entry of the trash. Nothing is overwritten.
 
-    ID is the first column of `buckia trash list`.
+    ID is the first column of `buckia trash list`. PATH is the path of a file, if one entry has it.
     """
     config = context.one_bucket()
     with context.client(config) as client:
-        path = client.trash().restore(id, to.absolute() if to else None)
-    record = {"type": "restored", "bucket": config.name, "id": id, "path": str(path)}
+        trash = client.trash()
+        chosen = _find_id_of_path(client, trash.list(), entry) or entry
+        path = trash.restore(chosen, to.absolute() if to else None)
+    record = {"type": "restored", "bucket": config.name, "id": chosen, "path": str(path)}
     context.output.result(record, f"Restored to {path}")
     return ExitCode.DONE
+
+
+def _find_id_of_path(client: BuckiaClient, items: Sequence[Trashed], entry: str) -> str | None:
+    """Return the id of the item with a path, relative to the current directory or to the project, or with that key.
+
+    Raises:
+        click.UsageError: Several items have it.
+    """
+    if any(each.id == entry for each in items):
+        return entry
+    paths = {os.path.abspath(entry), os.path.abspath(os.path.join(client.config.base_dir, entry))}
+    found = [each for each in items if each.key == entry or (each.path and os.path.normpath(each.path) in paths)]
+    if len(found) > 1:
+        listed = "".join(f"\n  {each.id}  {format_time(each.when)}  {format_size(each.size)}" for each in found)
+        raise click.UsageError(f"The trash has {len(found)} entries of {entry!r}. Give the ID of one:{listed}")
+    return found[0].id if found else None
 
 
 @trash_command.command("empty")

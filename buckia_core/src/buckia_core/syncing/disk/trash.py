@@ -190,7 +190,7 @@ class Trash:
         with self._open_directory() as trash:
             trashed = None if trash is None or not _ID.fullmatch(id) else _read_item(trash, id)
             if trash is None or trashed is None:
-                raise NotInTrash(f"nothing with the id {id!r} is in the trash; `buckia trash list` shows what is")
+                raise NotInTrash(f"the trash has no entry {id!r}; `buckia trash list` shows its ids and paths")
             path = os.path.abspath(to) if to else os.path.normpath(trashed.path)
             with self._restore_location(trashed, path) if to is None else _location_of_path(path) as location:
                 link_or_copy(trash, id, location.directory, location.name, TEMP_PREFIX)
