@@ -116,8 +116,18 @@ class Everything(Project):
 
     def __init__(self, forks: Forks, directory: Path, bucket: FolderBucket | PrefixedS3Bucket, **settings: Any) -> None:
         self.forks = forks
+        self.expected = EXPECTED
         paths = [{"local": each, "remote": each, "direction": "both"} for each in ("one", "two")]
         super().__init__(directory, bucket, paths=paths, max_workers=1, retry_seconds=5, **settings)
+
+    def begin_anew(self) -> None:
+        """Make a project that was never synced, with files on both sides."""
+        self.expected = OLD | HERE | THERE | {"one/fought.conflict": "mine"}
+        for name, content in (OLD | HERE).items():
+            if name not in THERE or name in HERE:
+                self.write(name, content)
+        for name, content in THERE.items():
+            self.bucket.put(name, content)
 
     def begin(self) -> None:
         """Bring both sides in step, interrupt a large download, and change both sides."""
@@ -184,7 +194,7 @@ class Everything(Project):
             frozenset(name for name in state if not name.startswith("trash/") or name.endswith(".part")),
         )
 
-    def finish(self, wanted: End | None, *, killed: bool = False) -> End:
+    def finish(self, wanted: End | None, *, may_be_left: bool = False) -> End:
         """Sync once without faults, and make sure that all is as one sync without faults leaves it.
 
         A folder may be shared: what a run that was killed left there is removed a day later, when nobody can be at it.
@@ -194,13 +204,13 @@ class Everything(Project):
         assert (ran.code, ran.failures) == (0, {}), ran
         end = self.end()
         there = end.there
-        if killed:
+        if may_be_left:
             there = {name: content for name, content in there.items() if not _temporary(name)}
-        _same(end.here, EXPECTED)
-        _same(there, EXPECTED)
+        _same(end.here, self.expected)
+        _same(there, self.expected)
         if wanted is not None:
             assert wanted.kept <= end.kept, wanted.kept - end.kept
-            state = {name for name in end.state if not (killed and name.startswith("trash/"))}
+            state = {name for name in end.state if not (may_be_left and name.startswith("trash/"))}
             assert state == wanted.state, state ^ wanted.state
         again = self.sync_forked()
         assert (again.code, again.operations, again.counts) == (0, [], {"unchanged": len(end.here)}), again

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
 import pytest
 
@@ -48,17 +49,20 @@ class Places:
     forks: Forks
     bucket: Callable[[str], FolderBucket | PrefixedS3Bucket]
 
-    def project(self, name: str, **settings: int) -> Everything:
-        """Make a project that has everything to do."""
+    def project(self, name: str, *, anew: bool = False, **settings: int) -> Everything:
+        """Make a project that has everything to do, or one that was never synced."""
         found = Everything(self.forks, self.root / name / "here", self.bucket(name), **settings)
-        found.begin()
+        if anew:
+            found.begin_anew()
+        else:
+            found.begin()
         return found
 
-    def try_each(self, places: int, attempt: Callable[[Everything, int], None], **settings: int) -> None:
+    def try_each(self, places: int, attempt: Callable[[Everything, int], None], **options: Any) -> None:
         """Make an attempt with a fault at each place."""
         wrong = {}
         for place in spread(range(1, places + 1), MOST):
-            project = self.project(str(place), **settings)
+            project = self.project(str(place), **options)
             try:
                 attempt(project, place)
             except AssertionError as error:
@@ -69,12 +73,12 @@ class Places:
 
 
 def then_finish(fail: Callable[[Everything, int], bool], wanted: End) -> Callable[[Everything, int], None]:
-    """Return an attempt that fails at a place, and then syncs once; `fail` tells whether the process was killed."""
+    """Return an attempt that fails at a place, and then syncs once; `fail` tells whether something may be left."""
 
     def attempt(project: Everything, place: int) -> None:
-        killed = fail(project, place)
+        may_be_left = fail(project, place)
         project.nothing_torn()
-        project.finish(wanted, killed=killed)
+        project.finish(wanted, may_be_left=may_be_left)
 
     return attempt
 
@@ -117,25 +121,28 @@ class Area:
 AREAS = {"files": Area(commits=False), "commits": Area(commits=True)}
 
 
-def undisturbed(places: Places, area: Area) -> tuple[int, End]:
+def undisturbed(places: Places, area: Area, *, anew: bool = False) -> tuple[int, End]:
     """Return how many calls a sync makes, and the end that it comes to."""
-    project = places.project("undisturbed")
+    project = places.project("undisturbed", anew=anew)
     log = project.directory.with_name("calls.log")
     ran = project.sync_forked(area.rule(project, "count"), log=log, commit_each=area.commits)
-    assert ran.code == 0 and {each["action"] for each in ran.operations} == ACTIONS
+    assert ran.code == 0 and (anew or {each["action"] for each in ran.operations} == ACTIONS)
     return len(FailingCalls.read_log(log)), project.finish(None)
 
 
 @pytest.mark.parametrize("area", AREAS.values(), ids=AREAS)
-@pytest.mark.parametrize("does", ["kill", "after", "EIO", "+EIO", "ENOSPC"])
-def test_each_system_call(on_folder, area, does):
-    places, wanted = undisturbed(on_folder, area)
+@pytest.mark.parametrize(
+    ("does", "anew"),
+    [*((each, False) for each in ("kill", "after", "EIO", "+EIO", "ENOSPC")), ("kill", True), ("EIO", True)],
+)
+def test_each_system_call(on_folder, area, does, anew):
+    places, wanted = undisturbed(on_folder, area, anew=anew)
 
     def fail(project: Everything, place: int) -> bool:
         ran = project.sync_forked(area.rule(project, does, place, 1), commit_each=area.commits)
         return ended(ran)
 
-    on_folder.try_each(places, then_finish(fail, wanted))
+    on_folder.try_each(places, then_finish(fail, wanted), anew=anew)
 
 
 @pytest.mark.parametrize("then", ["continued", "killed"])
@@ -188,14 +195,14 @@ def at(place: int) -> Callable[[Request], bool]:
 
 
 def failed(fault: Fault) -> Callable[[Everything, int], bool]:
-    """Return what makes one request fail."""
+    """Return what makes one request fail. What a server refuses to delete stays, like what a killed run leaves."""
 
     def fail(project: Everything, place: int) -> bool:
         proxy = s3(project).proxy
         proxy.fault(fault, when=at(place))
         killed = ended(project.sync_forked())
         proxy.clear_faults()
-        return killed
+        return killed or isinstance(fault, Answer)
 
     return fail
 

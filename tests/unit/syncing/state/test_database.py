@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from buckia_core.planning.manifest import BaselineEntry
 from buckia_core.planning.scope import Scope
+from buckia_core.syncing.state import database_file
 from buckia_core.syncing.state.database import StateDatabase
 from buckia_core.syncing.state.database_file import SCHEMA, StateTooNew
 from buckia_core.syncing.state.locations import state_file_name
@@ -270,6 +271,21 @@ def test_n50_a_broken_file_is_put_aside_and_a_new_one_begins(path, breaks, stays
     assert not stays or aside.read_bytes() == before
     assert str(aside) in caplog.text
     assert remembered(path) == ["a"]
+
+
+def test_a_new_file_has_its_name_when_it_is_complete(path, monkeypatch):
+    # Else a process that is killed leaves a file that looks broken.
+    create_tables, named = database_file.create_tables, []
+    path.with_name(f"{path.name}.new").write_bytes(b"what a killed process left")
+
+    def watch(connection, identity):
+        named.append(path.exists())
+        create_tables(connection, identity)
+
+    monkeypatch.setattr(database_file, "create_tables", watch)
+    StateDatabase.open(path, "here").close()
+    assert named == [False]
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
 
 
 def test_n50_a_newer_file_is_left_alone(path):

@@ -7,12 +7,13 @@ import sqlite3
 import stat
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 from buckia_core.errors import ConfigError, StateError
+from buckia_core.localfs.durability import fsync_directory
 from buckia_core.syncing.state.errors import is_damage, primary_code, raise_translated, state_error
 
 T = TypeVar("T")
@@ -52,23 +53,34 @@ class DamagedDatabase(Exception):
 
 
 def create(path: Path, identity: str) -> sqlite3.Connection:
-    """Create a database. On errors, removes what it created."""
-    # SQLite would replay the journal of a database that was removed.
-    for journal in journal_files(path):
-        journal.unlink(missing_ok=True)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600))
-    connection = None
+    """Create a database. It has its name when it is complete; on errors, removes what it created."""
+    with staged_database(path) as staged:
+        os.close(os.open(staged, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600))
+        with closing(connect(staged)) as connection:
+            create_tables(connection, identity)
+    return connect(path)
+
+
+@contextmanager
+def staged_database(path: Path) -> Iterator[Path]:
+    """Yield a temporary path for a database, which is fsynced and renamed to `path` at the end.
+
+    Removes what a killed process left there, and journals of a removed database, which SQLite would replay.
+    """
+    staged = path.with_name(f"{path.name}.new")
+    for each in (staged, *journal_files(staged), *journal_files(path)):
+        each.unlink(missing_ok=True)
     try:
-        connection = connect(path)
-        create_tables(connection, identity)
+        yield staged
+        with open(staged, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(staged, path)
     except BaseException:
-        if connection is not None:
-            connection.close()
-        for each in (path, *journal_files(path)):
+        for each in (staged, *journal_files(staged)):
             with suppress(OSError):
                 each.unlink(missing_ok=True)
         raise
-    return connection
+    fsync_directory(str(path.parent))
 
 
 def create_tables(connection: sqlite3.Connection, identity: str) -> None:

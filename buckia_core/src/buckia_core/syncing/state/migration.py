@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import ExitStack, closing, suppress
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from buckia_core.config.secrets.redaction import redacted_logger
-from buckia_core.localfs.durability import fsync_directory
 from buckia_core.syncing.state import database_file
 from buckia_core.syncing.state.database import StateDatabase
 from buckia_core.syncing.state.errors import is_damage, raise_translated, state_error
@@ -182,7 +180,8 @@ def _migrate(files: StateFiles, legacy_states: Sequence[LegacyState]) -> None:
             with closing(StateDatabase.open(path, files.identity)) as state:
                 _import_legacy_states(state, legacy_states)
         else:
-            with _staged_database(path) as staged, closing(StateDatabase.open(staged, files.identity)) as state:
+            staging = database_file.staged_database(path)
+            with staging as staged, closing(StateDatabase.open(staged, files.identity)) as state:
                 _import_legacy_states(state, legacy_states)
         for legacy in legacy_states:
             _log.info("the state %s was taken over as %s", legacy.path, path)
@@ -194,25 +193,6 @@ def _migrate(files: StateFiles, legacy_states: Sequence[LegacyState]) -> None:
         raise state_error(error, path) from error
     except sqlite3.Error as error:
         raise_translated(error, path)
-
-
-@contextmanager
-def _staged_database(path: Path) -> Iterator[Path]:
-    """Yield a temporary path for a database, which is fsynced and renamed to `path` at the end."""
-    staged = path.with_name(f"{path.name}.new")
-    for each in (staged, *database_file.journal_files(staged), *database_file.journal_files(path)):
-        each.unlink(missing_ok=True)
-    try:
-        yield staged
-        with open(staged, "rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(staged, path)
-    except BaseException:
-        for each in (staged, *database_file.journal_files(staged)):
-            with suppress(OSError):
-                each.unlink(missing_ok=True)
-        raise
-    fsync_directory(str(path.parent))
 
 
 def _import_legacy_states(state: StateDatabase, legacy_states: Sequence[LegacyState]) -> None:
