@@ -10,7 +10,7 @@ import pytest
 from buckia_core.localfs import directory as module
 from buckia_core.localfs.directory import Tree
 from buckia_core.localfs.durability import fsync_directory
-from buckia_core.localfs.filename_rules import detect_filesystem_rules, find_stored_name
+from buckia_core.localfs.filename_rules import detect_filesystem_rules, find_case_collision
 from buckia_core.localfs.staging_file import link_or_copy
 from buckia_core.localfs.system_errors import find_system_failure, format_system_failure
 from buckia_core.testing import m
@@ -93,7 +93,7 @@ def test_a_twin_whose_stat_fails_is_not_taken_for_none(tree, tmp_path, fail):
     status = tree.root.stat("name")
     fail("stat", errno.EIO, only=lambda path, *rest: os.path.basename(path) == "NAME")
     with pytest.raises(OSError, match="NAME"):
-        find_stored_name(tree, tree.root, "name", status)
+        find_case_collision(tree, tree.root, "name", status)
 
 
 @pytest.mark.parametrize("number", FAILURES)

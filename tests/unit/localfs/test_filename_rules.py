@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from buckia_core.localfs.directory import Directory, Tree
-from buckia_core.localfs.filename_rules import detect_filesystem_rules, find_stored_name
+from buckia_core.localfs.filename_rules import detect_filesystem_rules, find_case_collision
 from buckia_core.testing import m
 
 
@@ -77,8 +77,8 @@ def test_the_spelling_of_a_name_is_that_of_the_listing(folding, tmp_path):
     held, asked = ("Name", "nAME") if folding == "case" else ("é", unicodedata.normalize("NFD", "é"))
     (tmp_path / held).touch()
     with Tree(str(tmp_path)) as tree:
-        assert find_stored_name(tree, tree.root, asked, tree.root.stat(asked)) == held
-        assert find_stored_name(tree, tree.root, held, tree.root.stat(held)) is None
+        assert find_case_collision(tree, tree.root, asked, tree.root.stat(asked)) == held
+        assert find_case_collision(tree, tree.root, held, tree.root.stat(held)) is None
 
 
 def test_two_spellings_are_two_names(tmp_path: Path):
@@ -87,4 +87,4 @@ def test_two_spellings_are_two_names(tmp_path: Path):
         pytest.skip("this disk can't hold both")
     with Tree(str(tmp_path)) as tree:
         for name in ("x", "X"):
-            assert find_stored_name(tree, tree.root, name, tree.root.stat(name)) is None
+            assert find_case_collision(tree, tree.root, name, tree.root.stat(name)) is None

@@ -13,7 +13,7 @@ from buckia_core.planning.moves import (
     blocked_moves,
     detect_moves,
     find_moved_keys,
-    find_uncertain_arrivals,
+    find_possible_moves,
     hold_move_sources,
     move_candidates,
 )
@@ -211,7 +211,7 @@ def test_what_moved_here_is_accounted_for_where_nothing_is_copied():
 def test_what_arrives_without_a_digest_is_uncertain():
     found = operations("d/a=one d/b=four", "e/a=one? e/b=sixty?", "d/a=one d/b=four")
     blind = [replace(each, remote=each.remote and each.remote._replace(fingerprint=f"of {each.key}")) for each in found]
-    assert [each.key for each in find_uncertain_arrivals(blind, Side.LOCAL)] == ["e/a"]
+    assert [each.key for each in find_possible_moves(blind, Side.LOCAL)] == ["e/a"]
     told = (Digest("sha256", m("x=one").items[0].sha256),)
     looked_at = [
         replace(each, remote=each.remote and each.remote._replace(digests=told if each.key == "e/a" else ()))
@@ -222,4 +222,4 @@ def test_what_arrives_without_a_digest_is_uncertain():
 
 def test_where_all_is_accounted_for_nothing_is_uncertain():
     found = operations("d/a=one", "e/a=one", "d/a=one")
-    assert find_uncertain_arrivals(found, Side.LOCAL) == []
+    assert find_possible_moves(found, Side.LOCAL) == []

@@ -48,6 +48,18 @@ class KeepReplaced(Enum):
     ALWAYS = "always"
     NEVER = "never"
 
+    def applies(self, *, loses_data: bool, versions: bool, free_reads: bool) -> bool:
+        """Tell whether to download an object.
+
+        Args:
+            loses_data: A user wrote this version, and did not delete or replace it.
+            versions: The bucket keeps versions.
+            free_reads: Downloads from the bucket are free of charge.
+        """
+        if self is KeepReplaced.AUTO:
+            return not versions and (loses_data or free_reads)
+        return self is KeepReplaced.ALWAYS
+
 
 def _parse_rate(value: object) -> float:
     expected = "a number above 0, such as 20 or 0.5"

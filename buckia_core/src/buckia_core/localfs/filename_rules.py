@@ -69,7 +69,7 @@ def detect_filesystem_rules(path: str) -> FilesystemRules:
     )
 
 
-def find_stored_name(tree: Tree, directory: Directory, name: str, status: os.stat_result) -> str | None:
+def find_case_collision(tree: Tree, directory: Directory, name: str, status: os.stat_result) -> str | None:
     """Return the stored name of the entry that the file system finds as `name`; `None` if it is `name` itself.
 
     Case-insensitive file systems find `a.txt` as `A.txt`, and those of macOS find one Unicode form as the other.

@@ -115,18 +115,18 @@ def find_moved_keys(operations: Iterable[Operation], side: Side) -> set[str]:
     Each addition accounts for one delete. Such a delete loses nothing, so the guard does not count it.
     """
     operations = list(operations)
-    leaving = [operation for operation in operations if operation.action is _DELETES[side]]
-    if not leaving:
+    deletes = [operation for operation in operations if operation.action is _DELETES[side]]
+    if not deletes:
         return set()
-    arriving = _ContentIndex()
+    additions = _ContentIndex()
     for operation in operations:
-        content = _arriving_content(operation, side)
+        content = _added_content(operation, side)
         if content is not None:
-            arriving.add(operation, *content)
-    return {each.key for each in leaving if arriving.take(*_deleted_content(each, side)) is not None}
+            additions.add(operation, *content)
+    return {each.key for each in deletes if additions.take(*_deleted_content(each, side)) is not None}
 
 
-def find_uncertain_arrivals(operations: Iterable[Operation], side: Side) -> list[Operation]:
+def find_possible_moves(operations: Iterable[Operation], side: Side) -> list[Operation]:
     """Return additions to a side that may be content deleted there, but whose digests are not sufficient to tell."""
     operations = list(operations)
     deletes = _DELETES[side]
@@ -136,7 +136,7 @@ def find_uncertain_arrivals(operations: Iterable[Operation], side: Side) -> list
         return []
     unclear = []
     for operation in operations:
-        content = _arriving_content(operation, side)
+        content = _added_content(operation, side)
         if content is not None and content[0] and content[0] in sizes:
             unclear.append(operation)
     return unclear
@@ -220,7 +220,7 @@ def _has_new_object(operation: Operation) -> bool:
     )
 
 
-def _arriving_content(operation: Operation, side: Side) -> tuple[int, Digests] | None:
+def _added_content(operation: Operation, side: Side) -> tuple[int, Digests] | None:
     """Return size and digests of the content that an operation adds to a side."""
     local, remote = operation.local, operation.remote
     if side is Side.REMOTE:

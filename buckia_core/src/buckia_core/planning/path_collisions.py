@@ -107,14 +107,14 @@ class NameCollisions(NamedTuple):
     Attributes:
         mappings: Mappings by id.
         disks: Rules of the file system of each mapping, by the mapping's id.
-        find_spelling: Takes a mapping and a path below its root. Returns the existing path whose last part differs only
-            in spelling; `None` if there is none, or if the path itself exists.
+        find_case_collision: Takes a mapping and a path below its root. Returns the existing path whose last part
+            differs only in spelling; `None` if there is none, or if the path itself exists.
         exists: Takes the same, and tells whether the path exists.
     """
 
     mappings: Mapping[str, PathMapping]
     disks: Mapping[str, FilesystemRules]
-    find_spelling: Callable[[PathMapping, str], str | None]
+    find_case_collision: Callable[[PathMapping, str], str | None]
     exists: Callable[[PathMapping, str], bool]
 
     def resolve(self, operations: Sequence[Operation]) -> list[Operation]:
@@ -194,7 +194,7 @@ class NameCollisions(NamedTuple):
                 continue
             if first is not None:
                 return mapping.remote + first, False
-            other = self.find_spelling(mapping, name)
+            other = self.find_case_collision(mapping, name)
             if other is not None:
                 return mapping.remote + other, collision_key in deleted
         return None, False

@@ -31,7 +31,6 @@ from buckia_core.syncing.execution.concurrency import MAX_WORKERS, AdaptiveConcu
 from buckia_core.syncing.execution.recorder import BaselineRecorder
 from buckia_core.syncing.execution.run_progress import RunTally
 from buckia_core.syncing.planner import out_of_scope
-from buckia_core.syncing.planner.backup_policy import BackupPolicy
 from buckia_core.syncing.planner.nested_bucket import refuse_nesting
 from buckia_core.syncing.planner.planner import Planner
 from buckia_core.syncing.request import SyncRequest
@@ -216,7 +215,8 @@ def make_worker(request: SyncRequest, planner: Planner, plan: Plan) -> Worker:
         trash=Trash(request.state_files.trash, below=request.state_files.directory),
         temp_prefix=planner.temp_prefix,
         algorithm=request.algorithm,
-        backup_policy=BackupPolicy(request.keep_replaced, capabilities.versions, capabilities.free_reads),
+        keep_replaced=request.keep_replaced,
+        capabilities=capabilities,
         resume_store=planner.resume_store,
         run_started_ns=planner.run_started_ns,
         in_flight=InFlightTransfers(request.stopped),
@@ -239,8 +239,9 @@ def _recoverable(request: SyncRequest, capabilities: Callable[[], Capabilities])
 
     def is_recoverable(operation: Operation) -> bool:
         known = capabilities()
-        backup_policy = BackupPolicy(request.keep_replaced, known.versions, known.free_reads)
-        return known.versions or backup_policy.applies(operation.loser is Side.REMOTE)
+        return known.versions or request.keep_replaced.applies(
+            loses_data=operation.loser is Side.REMOTE, versions=known.versions, free_reads=known.free_reads
+        )
 
     return is_recoverable
 

@@ -21,7 +21,7 @@ from buckia_core.adapters.directory.errors import (
 from buckia_core.errors import AdapterError, InvalidKey, InvalidSetting
 from buckia_core.localfs.directory import Directory, Tree
 from buckia_core.localfs.durability import fsync_directory
-from buckia_core.localfs.filename_rules import find_stored_name
+from buckia_core.localfs.filename_rules import find_case_collision
 from buckia_core.localfs.opening import HAS_DIR_FD, PathBlocked, is_link
 from buckia_core.planning.keys import TEMP_PREFIX, FilesystemRules, invalid_reason
 
@@ -278,7 +278,7 @@ class Paths:
         try:
             directory = tree.open_directory(parent)
             status = directory.stat(name)
-            case_collision = find_stored_name(tree, directory, name, status)
+            case_collision = find_case_collision(tree, directory, name, status)
         except (FileNotFoundError, NotADirectoryError):
             return ResolvedPath(key, tree, relative)
         except PathBlocked as error:

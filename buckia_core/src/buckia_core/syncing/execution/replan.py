@@ -10,11 +10,11 @@ from buckia_core.planning.manifest import BaselineEntry
 from buckia_core.planning.mapping import PathMapping
 from buckia_core.planning.plan import Action, Operation, Reason
 from buckia_core.planning.reconcile import InSync, Outcome
-from buckia_core.syncing.planner.bucket_handle import BucketHandle
+from buckia_core.syncing.planner.bucket_context import BucketContext
 
 
 def replan(
-    bucket: BucketHandle, mappings: Mapping_[str, PathMapping], operation: Operation, base: BaselineEntry | None = None
+    bucket: BucketContext, mappings: Mapping_[str, PathMapping], operation: Operation, base: BaselineEntry | None = None
 ) -> Outcome:
     """Decide the key of an operation with the current state of both sides; `base` replaces its baseline entry.
 

@@ -10,24 +10,25 @@ from functools import partial
 from typing import assert_never
 
 from buckia_core.adapters.contract.base import BaseSync
+from buckia_core.adapters.contract.capabilities import Capabilities
 from buckia_core.adapters.contract.protocols import ServerCopy
 from buckia_core.adapters.contract.types import IfAbsent, stat_or_none
+from buckia_core.config import KeepReplaced
 from buckia_core.errors import AdapterError, InvalidKey, NotFound, PreconditionFailed, Transient, Unauthenticated
 from buckia_core.planning.manifest import RemoteObject, is_same_version
 from buckia_core.planning.mapping import PathMapping
 from buckia_core.planning.plan import Action, Operation
 from buckia_core.planning.policy import Side
 from buckia_core.planning.reconcile import Outcome
+from buckia_core.syncing.disk.case_collisions import CaseCollisions
 from buckia_core.syncing.disk.file_locator import FileLocator
 from buckia_core.syncing.disk.paths import local_path
-from buckia_core.syncing.disk.spelling import Spellings
 from buckia_core.syncing.disk.trash import Trash
 from buckia_core.syncing.error_messages import FATAL_ERRORS, is_generic_error
 from buckia_core.syncing.events import Status
 from buckia_core.syncing.execution.operation_result import OperationResult
 from buckia_core.syncing.execution.replan import replan
-from buckia_core.syncing.planner.backup_policy import BackupPolicy
-from buckia_core.syncing.planner.bucket_handle import BucketHandle
+from buckia_core.syncing.planner.bucket_context import BucketContext
 from buckia_core.syncing.state.baseline_rows import baseline_row, dirty_row
 from buckia_core.syncing.state.resume_store import ResumeStore
 from buckia_core.syncing.transfer.download import Download
@@ -53,18 +54,20 @@ class Worker:
         trash: The trash for replaced and deleted files and objects.
         temp_prefix: Prefix of the names of staging files.
         algorithm: The digest algorithm of the baseline.
-        backup_policy: Which objects are downloaded to the trash before they are replaced or deleted.
+        keep_replaced: Which objects are downloaded to the trash before they are replaced or deleted.
+        capabilities: Capabilities of the bucket, probed if the plan writes to it.
         resume_store: Checkpoints of interrupted large transfers.
         run_started_ns: Start of the run; files that are modified after that are hashed again by the next run.
         in_flight: Tracks the running transfers.
     """
 
-    bucket: BucketHandle
+    bucket: BucketContext
     mappings: dict[str, PathMapping]
     trash: Trash
     temp_prefix: str
     algorithm: str
-    backup_policy: BackupPolicy
+    keep_replaced: KeepReplaced
+    capabilities: Capabilities
     resume_store: ResumeStore
     run_started_ns: int
     in_flight: InFlightTransfers = field(default_factory=InFlightTransfers)
@@ -199,7 +202,7 @@ class Worker:
         mapping = self.mappings[operation.mapping_id]
         if operation.after_deletes and self.bucket.filesystem_rules[mapping.id].merges_names and not mapping.is_file:
             # The delete phase should have removed the differently spelled directory; unsynced files may have kept it.
-            Spellings().check_spelling(mapping, operation.key)
+            CaseCollisions().check(mapping, operation.key)
         location = locator.locate_for_write(operation.key, mapping)
         is_large = operation.size > BUFFERED_DOWNLOAD_MAX
         return Download(
@@ -338,13 +341,15 @@ class Worker:
                 result.upserts.append(row)
 
     def backup_remote(self, operation: Operation) -> None:
-        """Download the object to the trash before it is replaced or deleted, if the backup policy applies.
+        """Download the object to the trash before it is replaced or deleted, as `keep_replaced` says.
 
         Raises:
             StateChanged: The object is gone.
         """
-        seen = operation.remote
-        if seen is None or not self.backup_policy.applies(operation.loser is Side.REMOTE):
+        seen, known = operation.remote, self.capabilities
+        if seen is None or not self.keep_replaced.applies(
+            loses_data=operation.loser is Side.REMOTE, versions=known.versions, free_reads=known.free_reads
+        ):
             return
         try:
             self.trash.add_from(

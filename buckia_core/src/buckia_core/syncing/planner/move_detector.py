@@ -50,7 +50,7 @@ class MoveDetector:
         """
         wanted: dict[str, Callable[[Operation], Operation]] = {}
         for side, add_digest in ((Side.REMOTE, self._hash_local), (Side.LOCAL, self._fetch_digests)):
-            wanted |= {operation.key: add_digest for operation in moves.find_uncertain_arrivals(operations, side)}
+            wanted |= {operation.key: add_digest for operation in moves.find_possible_moves(operations, side)}
         with ThreadPoolExecutor(_THREADS, thread_name_prefix="buckia-evidence") as pool:
             add = self._add_digests
             return list(pool.map(lambda each: add(each, wanted[each.key]) if each.key in wanted else each, operations))

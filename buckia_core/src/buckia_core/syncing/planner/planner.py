@@ -20,7 +20,7 @@ from buckia_core.planning.plan import Action, Counts, Operation, Plan, Reason
 from buckia_core.planning.policy import Direction
 from buckia_core.syncing.disk.paths import root_directory, root_identity
 from buckia_core.syncing.planner import out_of_scope
-from buckia_core.syncing.planner.bucket_handle import BucketHandle
+from buckia_core.syncing.planner.bucket_context import BucketContext
 from buckia_core.syncing.planner.former_mappings import FormerMapping, OtherMappings, find_other_mappings
 from buckia_core.syncing.planner.plan_builder import PlanBuilder, PlannedRun
 from buckia_core.syncing.request import SyncRequest
@@ -55,7 +55,7 @@ class Planner:
     state: StateDatabase
     temp_prefix: str
     on_scanned: Callable[[int, int], None]
-    bucket: BucketHandle
+    bucket: BucketContext
     run_started_ns: int = field(default_factory=time.time_ns)
 
     @classmethod
@@ -68,7 +68,7 @@ class Planner:
         }
         rules = {mapping.id: detect_filesystem_rules(_nearest_directory(mapping.local)) for mapping in request.mappings}
         follow = request.follow_symlinks
-        bucket = BucketHandle(request.adapter, request.config, request.algorithm, rules, follow, roots)
+        bucket = BucketContext(request.adapter, request.config, request.algorithm, rules, follow, roots)
         return cls(request, state, temp_prefix, on_scanned, bucket)
 
     @property
@@ -143,12 +143,12 @@ class Planner:
         """
         # Not needed by most runs.
         from buckia_core.planning.path_collisions import NameCollisions  # noqa: PLC0415
-        from buckia_core.syncing.disk.spelling import Spellings, path_exists  # noqa: PLC0415
+        from buckia_core.syncing.disk.case_collisions import CaseCollisions, path_exists  # noqa: PLC0415
         from buckia_core.syncing.planner.blocked_paths import refuse_blocked  # noqa: PLC0415
 
         adapter, original = self.request.adapter, plan.operations
         collisions = NameCollisions(
-            self._mappings_by_id, self.bucket.filesystem_rules, Spellings().find_other_spelling, path_exists
+            self._mappings_by_id, self.bucket.filesystem_rules, CaseCollisions().find, path_exists
         )
         operations = collisions.resolve(original)
         waiting = {each.key for each in operations if each.after_deletes}

@@ -1,4 +1,4 @@
-"""Stored names on case-insensitive file systems: detect files whose stored name differs from the key."""
+"""Case collisions: files whose stored name differs from the key in case or Unicode form."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def path_exists(mapping: PathMapping, path: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Spellings:
-    """Looks up stored names. Each directory is listed once, so an instance is short-lived."""
+class CaseCollisions:
+    """Finds case collisions below local roots. Each directory is listed once, so an instance is short-lived."""
 
     _listed: dict[str, dict[str, list[str]]] = field(default_factory=dict)
 
-    def find_other_spelling(self, mapping: PathMapping, path: str) -> str | None:
+    def find(self, mapping: PathMapping, path: str) -> str | None:
         """Return a path with the stored spelling of its last component; `None` if it is missing, or stored as given.
 
         If the path is a short name of Windows (`FILE~1`), which is never listed, the path itself is returned.
@@ -38,7 +38,7 @@ class Spellings:
         # A name that is neither listed nor short was just removed: the operating system caches names for a moment.
         return path if "~" in name else None
 
-    def check_spelling(self, mapping: PathMapping, key: str) -> None:
+    def check(self, mapping: PathMapping, key: str) -> None:
         """Check that the file of a key and its parent directories have no other spelling on the disk.
 
         Raises:
@@ -47,7 +47,7 @@ class Spellings:
         """
         path = mapping.relative_path(key)
         for name in (*parent_directories(path), path):
-            other = self.find_other_spelling(mapping, name)
+            other = self.find(mapping, name)
             if other is not None:
                 raise InvalidKey(f"refused, {Reason.CASE_COLLISION.value}: {mapping.remote}{other}", key=key)
 

@@ -11,8 +11,8 @@ import pytest
 from buckia_core.errors import InvalidKey
 from buckia_core.planning.keys import FilesystemRules, casefold_key
 from buckia_core.planning.mapping import PathMapping
-from buckia_core.syncing.disk import spelling
-from buckia_core.syncing.disk.spelling import Spellings
+from buckia_core.syncing.disk import case_collisions
+from buckia_core.syncing.disk.case_collisions import CaseCollisions
 from buckia_core.syncing.events import Notice
 from buckia_core.testing import m
 from tests.unit.syncing.sides import Sides
@@ -32,8 +32,8 @@ def folding(monkeypatch: pytest.MonkeyPatch) -> None:
             place /= found[0]
         return True
 
-    monkeypatch.setattr(spelling, "path_exists", path_exists)
-    monkeypatch.setattr("buckia_core.syncing.disk.spelling.path_exists", path_exists)
+    monkeypatch.setattr(case_collisions, "path_exists", path_exists)
+    monkeypatch.setattr("buckia_core.syncing.disk.case_collisions.path_exists", path_exists)
     monkeypatch.setattr(
         "buckia_core.syncing.planner.planner.detect_filesystem_rules",
         lambda _: FilesystemRules(case_insensitive=True, normalization_insensitive=True),
@@ -52,18 +52,18 @@ def test_the_other_spelling_of_a_file_or_a_directory(tmp_path):
         "none": None,
         "Dir/x": None,
     }
-    assert {path: Spellings().find_other_spelling(mapping, path) for path in expected} == expected
+    assert {path: CaseCollisions().find(mapping, path) for path in expected} == expected
 
 
 def test_a_name_that_no_listing_has_is_a_twin_all_the_same(tmp_path, monkeypatch):
     """A short name of Windows: `progra~1` is there, and no directory lists it."""
-    monkeypatch.setattr(spelling, "path_exists", lambda *_: True)
-    assert Spellings().find_other_spelling(PathMapping("m", str(tmp_path)), "progra~1") == "progra~1"
+    monkeypatch.setattr(case_collisions, "path_exists", lambda *_: True)
+    assert CaseCollisions().find(PathMapping("m", str(tmp_path)), "progra~1") == "progra~1"
 
 
 def test_each_directory_is_listed_once(tmp_path, monkeypatch):
     mapping = PathMapping("m", str(m("d/a=1").write_to(tmp_path)))
-    monkeypatch.setattr(spelling, "path_exists", lambda *_: True)
+    monkeypatch.setattr(case_collisions, "path_exists", lambda *_: True)
     listed = []
     scandir = os.scandir
 
@@ -72,19 +72,19 @@ def test_each_directory_is_listed_once(tmp_path, monkeypatch):
         return scandir(path)
 
     monkeypatch.setattr(os, "scandir", counted)
-    spellings = Spellings()
+    collisions = CaseCollisions()
     for number in range(100):
-        spellings.find_other_spelling(mapping, f"d/{number}")
+        collisions.find(mapping, f"d/{number}")
     assert len(listed) == 1
 
 
 @pytest.mark.usefixtures("folding")
 def test_a_key_is_refused_for_any_part_of_its_path(tmp_path):
     mapping = PathMapping("m", str(m("Dir/File=1").write_to(tmp_path)), "pre/")
-    Spellings().check_spelling(mapping, "pre/Dir/File")
+    CaseCollisions().check(mapping, "pre/Dir/File")
     for key, other in (("pre/dir/new", "pre/Dir"), ("pre/Dir/file", "pre/Dir/File")):
         with pytest.raises(InvalidKey, match=other):
-            Spellings().check_spelling(mapping, key)
+            CaseCollisions().check(mapping, key)
 
 
 @pytest.mark.usefixtures("folding")
@@ -118,10 +118,7 @@ def test_a_folder_whose_case_changed_and_that_something_keeps_is_not_joined_with
 
 
 def test_a_new_twin_in_unicode_form_is_reported_once_on_a_disk_that_holds_both(tmp_path):
-    if (
-        Spellings().find_other_spelling(PathMapping("m", str(m("é=1").write_to(tmp_path / "probe"))), "e\u0301")
-        is not None
-    ):
+    if CaseCollisions().find(PathMapping("m", str(m("é=1").write_to(tmp_path / "probe"))), "e\u0301") is not None:
         pytest.skip("this disk folds Unicode forms")
     sides = Sides(tmp_path / "folder").in_step("é=1")
     sides.there("e\u0301=2")

@@ -1,4 +1,4 @@
-"""`BucketHandle`: the bucket for the workers of a run, in this process or in others."""
+"""`BucketContext`: the bucket and its rules, for the planner and the workers of a run in any process."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ from buckia_core.syncing.planner.decider import Decider
 from buckia_core.syncing.planner.evidence import EvidenceCollector
 
 
-class BucketHandle:
-    """Handle of a bucket: its adapter and decider. Pickles the configuration, from which other processes open adapters.
+class BucketContext:
+    """Context of a run: the adapter, the decider, and the rules of file systems.
+
+    A pickle contains the configuration instead of the adapter; each other process opens its own adapter from that.
 
     Args:
         adapter: The adapter; `None` to open one from `config`.
-        config: The configuration for other processes; `None` if the handle is not pickled.
+        config: The configuration for other processes; `None` if the context is not pickled.
         algorithm: The digest algorithm of the baseline.
         filesystem_rules: The rules of each mapping's file system, by id.
         follow: Whether symbolic links below the local roots are followed.
@@ -65,7 +67,7 @@ class BucketHandle:
         if self._config is None:
             raise TypeError("an adapter that was handed in can't go to another process; give a configuration instead")
         fields = self._config, self._algorithm, self.filesystem_rules, self._follow, self.root_identities
-        return BucketHandle, (None, *fields)
+        return BucketContext, (None, *fields)
 
 
 _adapters: dict[BucketConfig, BaseSync] = {}
