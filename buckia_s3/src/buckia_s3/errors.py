@@ -210,7 +210,7 @@ _UNREACHABLE = (
 
 
 def from_boto3_session(error: Exception, nothing_found: str, *, provider: str, profile: str | None) -> Exception:
-    """Return the error for credentials that boto3 could not fetch. `profile` is the configured one.
+    """Return the error for credentials that boto3 could not fetch. `profile` is the one in effect.
 
     `nothing_found` is the message if no place has credentials. A failure of the operating system is returned as it is.
     """
@@ -225,9 +225,14 @@ def from_boto3_session(error: Exception, nothing_found: str, *, provider: str, p
     where = f" of profile {profile!r}" if profile else ""
     if name in _MISSING:
         return MissingCredentials(f"no credentials{where}: {error}")
+    message = f"the credentials{where} could not be fetched: "
     if name in _UNREACHABLE:
-        return Transient(f"the credentials{where} could not be fetched: {error}", provider=provider)
-    return Unauthenticated(f"the credentials{where} could not be fetched: {error}", provider=provider)
+        return Transient(f"{message}{error}", provider=provider)
+    if name == "EOFError":
+        return Unauthenticated(f"{message}they need an MFA code, which nobody entered", provider=provider)
+    # Errors of a `credential_process`, such as those of its JSON, are Python's own.
+    from_python = type(error).__module__.partition(".")[0] != "botocore"
+    return Unauthenticated(f"{message}{f'{name}: ' if from_python else ''}{error}", provider=provider)
 
 
 def from_boto3(error: Exception, *, provider: str, action: str, host: str) -> Exception:

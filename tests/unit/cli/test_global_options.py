@@ -138,6 +138,20 @@ def test_how_much_is_heard_on_the_terminal(buckia, assets, monkeypatch, options,
     assert {line.split(": ", 1)[1] for line in logs} == heard
 
 
+def test_tracebacks_of_libraries_are_for_debugging(buckia, assets, tmp_path, monkeypatch):
+    def speak(*_):
+        error = ValueError("the token is expired")
+        logging.getLogger("library").warning("Refreshing failed.", exc_info=error)
+
+    monkeypatch.setattr("buckia_core.cli.commands.sync.exit_code_for_result", lambda _: 0)
+    monkeypatch.setattr("buckia_core.cli.commands.sync.run_sync", speak)
+    ran = buckia("sync", "--log-file", "run.log")
+    assert ran.err == "WARNING: Refreshing failed: ValueError: the token is expired\n"
+    traceback = ["ValueError: the token is expired"]
+    assert (tmp_path / "run.log").read_text().splitlines()[1:] == traceback
+    assert buckia("sync", "-vv").err.splitlines() == ["WARNING: Refreshing failed.", *traceback]
+
+
 def test_secrets_do_not_get_into_the_log(buckia, assets, monkeypatch):
     def speak(*_):
         logging.getLogger("buckia_core.x").warning("GET /?X-Amz-Signature=0123456789abcdef")

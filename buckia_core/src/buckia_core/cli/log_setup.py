@@ -113,6 +113,9 @@ class _TerminalHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         try:
             first, *others = self.format(record).splitlines() or [""]
+            if others and not self._output.options.tracebacks:
+                # The last line of a traceback is the error.
+                first, others = f"{first.removesuffix('.')}: {others[-1].strip()}", []
             self._output.error(first, label=f"{record.levelname}:", style=_STYLES.get(record.levelno, ""))
             for line in others:
                 self._output.error(line)

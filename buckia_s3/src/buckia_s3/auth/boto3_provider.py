@@ -87,8 +87,8 @@ class SessionCredentials(CredentialProvider):
         except BuckiaError:
             raise
         except Exception as error:
-            nothing = self._nothing_found
-            raise from_boto3_session(error, nothing, provider=self._provider, profile=self._profile) from error
+            profile = self._profile or botocore.session.Session().get_config_variable("profile")
+            raise from_boto3_session(error, self._nothing_found, provider=self._provider, profile=profile) from error
 
 
 def chain(settings: S3Settings, provider: str) -> SessionCredentials:

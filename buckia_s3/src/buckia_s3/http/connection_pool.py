@@ -111,6 +111,8 @@ class ConnectionPool:
             return self._context
 
 
+_BREAKS = re.compile(r"[\r\n\0]")
+_OF_CREDENTIALS = ("authorization", "x-amz-security-token")
 _NOT_LATIN_1 = re.compile(r"[^\x00-\xff]")
 
 
@@ -137,7 +139,9 @@ class Connection(http.client.HTTPConnection):
         lines = [f"{method} {url} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
         head = "\r\n".join(lines)
         if head.count("\n") >= len(lines) or head.count("\r") >= len(lines) or "\0" in head:
-            raise ValueError("a header has a line break or a NUL in it")
+            name = next((name for name, value in headers.items() if _BREAKS.search(name + value)), "")
+            hint = "; its access key or token has one" if name.lower() in _OF_CREDENTIALS else ""
+            raise ValueError(f"the header {name!r} has a line break or a NUL in it{hint}")
         if _NOT_LATIN_1.search(head):
             # The error of `encode` would contain the whole head, including secrets.
             raise ValueError("a header has a character outside Latin-1")

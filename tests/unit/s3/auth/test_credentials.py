@@ -9,10 +9,11 @@ import pytest
 from botocore.credentials import ReadOnlyCredentials
 
 from buckia_core.config.secrets.secret import Secret
-from buckia_core.errors import MissingCredentials
+from buckia_core.errors import MissingCredentials, Unauthenticated
 from buckia_s3.auth.credentials import find_credentials
 from buckia_s3.auth.sigv4 import Credentials
 from buckia_s3.config.settings import S3Settings
+from buckia_s3.errors import from_boto3_session
 
 
 def found(**settings):
@@ -64,6 +65,32 @@ def test_no_credentials(settings):
 def test_a_profile_without_credentials(files):
     with pytest.raises(MissingCredentials, match="empty"):
         found(profile="empty")
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ("credential_process = 'echo", "ValueError: No closing quotation"),
+        ("credential_process = /no/such process", "No such file or directory: '/no/such'"),
+        ("credential_process = echo welcome", "JSONDecodeError: Expecting value"),
+    ],
+)
+@pytest.mark.parametrize("variable", ["AWS_PROFILE", None])
+def test_the_profile_in_effect_is_named(tmp_path, monkeypatch, files, variable, lines, message):
+    (tmp_path / "config").write_text(f"[profile tool]\n{lines}\n")
+    if variable:
+        monkeypatch.setenv(variable, "tool")
+    with pytest.raises(Unauthenticated) as caught:
+        found(**({} if variable else {"profile": "tool"}))
+    assert str(caught.value).startswith("the credentials of profile 'tool' could not be fetched: ")
+    assert message in str(caught.value)
+
+
+def test_an_mfa_code_that_nobody_enters():
+    error = from_boto3_session(EOFError(), "", provider="s3", profile="role")
+    assert str(error) == (
+        "the credentials of profile 'role' could not be fetched: they need an MFA code, which nobody entered"
+    )
 
 
 class Renewed:

@@ -161,10 +161,19 @@ class TestLineBreaks:
                 connection.send_request("GET", "/b/k", {name: value})
                 assert server.recv(1000) == b"GET /b/k HTTP/1.1\r\nIf-Match: plain\r\n\r\n"
             else:
-                with pytest.raises(ValueError, match="a header has a line break or a NUL in it"):
+                with pytest.raises(ValueError, match=r"the header .* has a line break or a NUL in it"):
                     connection.send_request("GET", "/b/k", {"Host": "h", name: value}, b"body")
             connection.close()
             assert server.recv(1000) == b""
+
+    def test_those_of_credentials_are_named_as_such(self):
+        settings = S3Settings(bucket_name="b", endpoint_url="http://h.example", skip_signature=True)
+        connection = ConnectionPool(settings).acquire(resolve_endpoint(settings, "r"))
+        connection.sock, server = socket.socketpair()
+        headers = {"Host": "h", "Authorization": "AWS4-HMAC-SHA256 Credential=AK\r/20300131"}
+        with server, pytest.raises(ValueError, match=r"'Authorization' has .*; its access key or token has one$"):
+            connection.send_request("GET", "/b/k", headers)
+        connection.close()
 
     @pytest.mark.parametrize("character", ["&#10;", "&#13;", "&#13;&#10;X-Amz-Acl: public-read"])
     def test_an_etag_of_a_listing(self, connect, tmp_path, character):
@@ -180,7 +189,9 @@ class TestLineBreaks:
             lambda: adapter.read_file("the-key", expect=found),
             lambda: adapter.open_file("the-key", expect=found).__enter__(),
         ):
-            with pytest.raises(AdapterError, match="'the-key': reading: a header has a line break") as caught:
+            with pytest.raises(
+                AdapterError, match="'the-key': reading: the header 'If-Match' has a line break"
+            ) as caught:
                 read()
             assert caught.value.key == "the-key"
             assert not caught.value.retryable
