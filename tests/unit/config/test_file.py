@@ -122,7 +122,8 @@ def test_settings_can_be_shared_by_anchor_and_merge(write):
         ('"":\n  provider: s3\n', 1, "a bucket has an empty name"),
         ("provider: s3\nregion: de\nregion: us\n", 3, "has the key 'region' twice"),
         ("a:\n  provider: s3\na:\n  provider: s3\n", 3, "has the key 'a' twice"),
-        ("a:\n\tprovider: s3\n", 2, "is indented by a tab; YAML wants spaces"),
+        ("a:\n\tprovider: s3\n", 2, "has a tab where YAML wants spaces"),
+        ("provider:\ts3\n", 1, "has a tab where YAML wants spaces"),
         ("a: [1, 2\n", 2, "is not valid YAML"),
         ("a:\n  provider: s3\n   region: de\n", 3, "is not valid YAML"),
         ("provider: s3\ninclude: [*.jpg]\n", 2, "a value that begins with *, & or ! must stand in quotes"),
@@ -195,6 +196,23 @@ def test_variables_are_expanded_everywhere_but_in_keys(write):
 def test_the_environment_of_the_process_is_the_default(write, monkeypatch):
     monkeypatch.setenv("BUCKIA_TEST_REGION", "de")
     assert load(write("provider: s3\nregion: ${BUCKIA_TEST_REGION}\n")).bucket("s3").settings["region"] == "de"
+
+
+@pytest.mark.parametrize("value", ["${NOTHING:-}", "${EMPTY}${EMPTY}", ""])
+@pytest.mark.parametrize("indent", ["", "  "])
+def test_an_empty_setting_is_not_given(write, indent, value):
+    settings = ["provider: s3", f"max_workers: {value}", f"region: {value}", f"credentials: {{profile: '{value}'}}"]
+    text = "".join(f"{indent}{line}\n" for line in settings)
+    (bucket,) = load(write(f"s3:\n{text}" if indent else text), environ={"EMPTY": ""}).buckets.values()
+    assert bucket.max_workers == BucketConfig(provider="s3").max_workers
+    assert dict(bucket.settings) == ({} if value else {"profile": ""})
+
+
+def test_one_path_needs_no_list(write):
+    bucket = load(write("provider: s3\npaths: {local: a/, remote: b/}\n")).bucket("s3")
+    assert bucket.paths == (PathRule("a/", "b/"),)
+    with pytest.raises(UnknownSetting, match=r":3: setting 'paths.remot' is not known. Did you mean 'remote'"):
+        load(write("provider: s3\npaths:\n  remot: b/\n"))
 
 
 def test_a_numeric_setting_can_be_a_variable(write):

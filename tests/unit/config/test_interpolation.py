@@ -40,7 +40,10 @@ def test_an_unset_variable_is_named_and_the_text_is_not_shown():
         interpolate("hunter2${GONE}", ENVIRON)
 
 
-@pytest.mark.parametrize("text", ["${", "x${A", "${}", "${1A}", "${A-x}", "${A B}", "${ä}", "${A:default}"])
+@pytest.mark.parametrize(
+    "text",
+    ["${", "x${A", "${}", "${1A}", "${A-x}", "${A B}", "${ä}", "${A:default}", "${GONE:-${A}}", "${A:-x${B_2:-y}}"],
+)
 def test_what_is_no_variable_is_refused(text):
     with pytest.raises(ValueError, match=r"^has a \$\{ that is not of the form"):
         interpolate(text, ENVIRON)

@@ -19,7 +19,7 @@ from buckia_core.planning.keys import CONFIG_FILES
 
 FILE_NAME = CONFIG_FILES[0]
 
-_VARIABLE = re.compile(r"\$\$\{|\$\{(?:([A-Za-z_]\w*)(?::-([^}]*))?\})?", re.ASCII)
+_VARIABLE = re.compile(r"\$\$\{|\$\{(?:([A-Za-z_]\w*)(?::-((?:(?!\$\{)[^}])*))?\})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,9 @@ def load(path: Path, *, environ: Mapping[str, str] | None = None) -> ConfigFile:
             "must hold settings (name: value), or buckets with their settings",
             source=format_location(source, document.lines),
         )
+    assert isinstance(document.value, dict)
     if "provider" in content and not isinstance(content["provider"], dict):
+        content = _unset_emptied(content, document.value)
         bucket = BucketConfig.from_mapping(content, base_dir=path.parent, source=source, lines=document.lines)
         return ConfigFile(path, {bucket.name: bucket})
     return ConfigFile(path, {name: _parse_bucket(name, each, document, path) for name, each in content.items()})
@@ -123,14 +125,27 @@ def load(path: Path, *, environ: Mapping[str, str] | None = None) -> ConfigFile:
 
 def _parse_bucket(name: str, settings: Value, document: YamlDocument, path: Path) -> BucketConfig:
     source = str(path)
-    if not isinstance(settings, dict):
+    written = document.value[name] if isinstance(document.value, dict) else None
+    if not isinstance(settings, dict) or not isinstance(written, dict):
         raise ConfigError(_not_a_bucket_message(name), source=format_location(source, document.lines, name))
     inside = f"{name}."
     lines = {key.removeprefix(inside): line for key, line in document.lines.items() if key.startswith(inside)}
     lines[""] = document.lines[name]
     if not name:
         raise ConfigError("a bucket has an empty name", source=format_location(source, lines))
-    return BucketConfig.from_mapping(settings, name=name, base_dir=path.parent, source=source, lines=lines)
+    given = _unset_emptied(settings, written)
+    return BucketConfig.from_mapping(given, name=name, base_dir=path.parent, source=source, lines=lines)
+
+
+def _unset_emptied(settings: dict[str, Value], written: dict[str, Value]) -> dict[str, Value]:
+    """Return settings without those that became empty by their variables; `written` has the variables."""
+    given: dict[str, Value] = {}
+    for name, value in settings.items():
+        inner = written[name]
+        if name == "credentials" and isinstance(value, dict) and isinstance(inner, dict):
+            value = _unset_emptied(value, inner)  # noqa: PLW2901
+        given[name] = None if value == "" and inner else value
+    return given
 
 
 def _not_a_bucket_message(name: str) -> str:
@@ -182,7 +197,10 @@ def interpolate(text: str, environ: Mapping[str, str]) -> str:
         if found[0] == "$${":
             return "${"
         if not name:
-            raise ValueError("has a ${ that is not of the form ${NAME} or ${NAME:-default}; write $${ for ${ itself")
+            raise ValueError(
+                "has a ${ that is not of the form ${NAME} or ${NAME:-default}, where the default has no other ${; "
+                "write $${ for ${ itself"
+            )
         if default is not None:
             return environ.get(name) or default
         if name not in environ:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,13 +42,13 @@ class PathRule:
 
 
 def parse_paths(value: object) -> tuple[PathRule, ...]:
-    """Parse `paths`: a list of paths, `PathRule`s, or mappings with the fields of `PathRule`; or a single path.
+    """Parse `paths`: a list of paths, `PathRule`s, or mappings with the fields of `PathRule`; or a single one.
 
     Raises:
         InvalidValue: An entry is invalid, or two entries are equal.
     """
-    if isinstance(value, str | os.PathLike | PathRule):
-        value = [value]
+    if isinstance(value, str | os.PathLike | PathRule | Mapping):
+        return (_parse_rule(value, ""),)
     if not isinstance(value, list | tuple):
         raise invalid_value(value, "a list of paths")
     rules = tuple(_parse_rule(entry, f"[{index}]") for index, entry in enumerate(value))
@@ -145,23 +145,21 @@ def _check_key(key: str, *, at: str) -> str:
 
 
 FILES_SCHEMA = {"type": "object", "additionalProperties": {"type": "string", "minLength": 1}}
-PATHS_SCHEMA: Mapping[str, Any] = {
-    "type": "array",
-    "items": {
-        "anyOf": [
-            {"type": "string", "minLength": 1},
-            {
-                "type": "object",
-                "properties": {
-                    "local": {"type": "string", "minLength": 1, "description": "The local directory."},
-                    "remote": {"type": "string", "description": "Directory in the bucket; empty is its root."},
-                    "direction": {"enum": [direction.value for direction in Direction]},
-                    "include": STRING_LIST_SCHEMA,
-                    "exclude": STRING_LIST_SCHEMA,
-                },
-                "required": ["local"],
-                "additionalProperties": False,
-            },
-        ]
+_PATH_SCHEMAS: Sequence[Mapping[str, Any]] = (
+    {"type": "string", "minLength": 1},
+    {
+        "type": "object",
+        "properties": {
+            "local": {"type": "string", "minLength": 1, "description": "The local directory."},
+            "remote": {"type": "string", "description": "Directory in the bucket; empty is its root."},
+            "direction": {"enum": [direction.value for direction in Direction]},
+            "include": STRING_LIST_SCHEMA,
+            "exclude": STRING_LIST_SCHEMA,
+        },
+        "required": ["local"],
+        "additionalProperties": False,
     },
+)
+PATHS_SCHEMA: Mapping[str, Any] = {
+    "anyOf": [{"type": "array", "items": {"anyOf": list(_PATH_SCHEMAS)}}, *_PATH_SCHEMAS]
 }

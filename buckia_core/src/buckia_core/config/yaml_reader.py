@@ -75,7 +75,7 @@ def _describe_error(error: yaml.MarkedYAMLError) -> str:
     """Describe an error without quoting the file."""
     problem = error.problem or "is not YAML"
     if "'\\t'" in problem:
-        return "is indented by a tab; YAML wants spaces"
+        return "has a tab where YAML wants spaces"
     if "duplicate anchor" in (error.context or ""):
         return "has the same anchor (&) twice"
     if re.search(r"\b(alias|anchor|tag)\b", f"{error.context} {problem}"):
