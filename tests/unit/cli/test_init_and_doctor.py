@@ -1,5 +1,6 @@
-"""init, doctor, providers, completion."""
+"""init, doctor, providers, completion, schema."""
 
+import json
 import os
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from buckia_core import errors
 from buckia_core.adapters.plugins.registry import registry
 from buckia_core.config import find, load
+from buckia_core.config.schema import json_schema
 from buckia_core.syncing.events import SyncResult
 from tests.unit.cli.conftest import NOON
 
@@ -200,6 +202,16 @@ def test_what_is_offered_for_a_word_that_is_half_typed(buckets, words, offered):
     *args, incomplete = words.split(" ")[1:]
     completions = ShellComplete(cli, {}, "buckia", "_BUCKIA_COMPLETE").get_completions(args, incomplete)
     assert {each.value for each in completions} == offered
+
+
+@pytest.mark.parametrize("options", [(), ("--json",), ("--quiet",)])
+def test_the_schema_has_the_settings_of_the_installed_providers(buckia, options):
+    ran = buckia("schema", *options)
+    installed = [status for status in registry().providers() if status.problem is None]
+    classes = {status.provider: registry().spec(status.provider).settings_class() for status in installed}
+    assert json.loads(ran.out) == json.loads(json.dumps(json_schema(classes)))
+    assert {"provider-file", "provider-memory"} <= json.loads(ran.out)["$defs"].keys()
+    assert (ran.out.count("\n") == 1) == ("--json" in options)
 
 
 def test_completion_without_a_configuration_offers_nothing(empty):

@@ -32,6 +32,7 @@ COMMANDS = {
     "init": "init",
     "trust": "trust",
     "completion": "completion",
+    "schema": "schema",
     "new-adapter": "new_adapter",
 }
 """Module of each command in `buckia_core.cli.commands`, in the order of the help."""
