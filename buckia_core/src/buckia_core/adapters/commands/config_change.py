@@ -112,7 +112,8 @@ def parse_json_or_yaml(text: str) -> Any:
     """Parse JSON or YAML. Parsers take the last one of equal keys, so that a document would lose the others.
 
     Raises:
-        ValueError: The text is neither, a mapping repeats a key, or a value contains itself. The message lacks a subject.
+        ValueError: The text is neither, a mapping repeats a key, or a value contains itself.
+            The message lacks a subject.
     """
     if not text.lstrip().startswith(("{", "[")):
         return _parse_yaml(text)
