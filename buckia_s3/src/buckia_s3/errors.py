@@ -197,6 +197,13 @@ _MAX_WAIT = 86400.0
 _NOT_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")
 
 _MISSING = ("NoCredentialsError", "PartialCredentialsError", "ProfileNotFound", "ConfigNotFound", "ConfigParseError")
+_SIGN_IN = (
+    "SSOTokenLoadError",
+    "UnauthorizedSSOTokenError",
+    "TokenRetrievalError",
+    "LoginTokenLoadError",
+    "LoginRefreshRequired",
+)
 _UNREACHABLE = (
     "EndpointConnectionError",
     "ConnectTimeoutError",
@@ -230,6 +237,9 @@ def from_boto3_session(error: Exception, nothing_found: str, *, provider: str, p
         return Transient(f"{message}{error}", provider=provider)
     if name == "EOFError":
         return Unauthenticated(f"{message}they need an MFA code, which nobody entered", provider=provider)
+    if name in _SIGN_IN:
+        command = f"{'aws login' if 'Login' in name else 'aws sso login'}{f' --profile {profile}' if profile else ''}"
+        return Unauthenticated(f"{message}{error}; sign in with: {command}", provider=provider)
     # Errors of a `credential_process`, such as those of its JSON, are Python's own.
     from_python = type(error).__module__.partition(".")[0] != "botocore"
     return Unauthenticated(f"{message}{f'{name}: ' if from_python else ''}{error}", provider=provider)

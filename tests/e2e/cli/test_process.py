@@ -334,14 +334,23 @@ def test_the_version_is_that_of_the_package(project):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no bash to source the script")
-def test_the_completion_script_works_in_bash(project, tmp_path):
+@pytest.mark.parametrize(
+    ("word", "offered"),
+    [("ass", ["assets"]), ("my", [r"my\ photos"]), ("s", [r"s\*"]), ("x", [r"x\$\(touch\ made\)"])],
+)
+def test_the_completion_script_works_in_bash(project, tmp_path, word, offered):
+    with (project / ".buckia").open("a", encoding="utf-8") as file:
+        file.writelines(
+            f'"{name}":\n  provider: file\n  root: ../other\n' for name in ("my photos", "s*", "x$(touch made)")
+        )
     command = tmp_path / "bin" / "buckia"
     command.parent.mkdir()
     command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m buckia "$@"\n')
     command.chmod(0o755)
     script = (
         'eval "$(buckia completion bash)"; '
-        'COMP_WORDS=(buckia sync -b ass); COMP_CWORD=3; _buckia_completion buckia; echo "${COMPREPLY[@]}"'
+        f"COMP_WORDS=(buckia sync -b {word}); COMP_CWORD=3; _buckia_completion buckia; "
+        "printf '%s\\n' \"${COMPREPLY[@]}\""
     )
     ran = subprocess.run(
         ["bash", "-c", script],
@@ -352,7 +361,7 @@ def test_the_completion_script_works_in_bash(project, tmp_path):
         check=False,
         timeout=60,
     )
-    assert ran.stdout == "assets\n", ran.stderr
+    assert ran.stdout.splitlines() == offered, ran.stderr
 
 
 def test_modules_and_plugins_of_the_current_directory_are_not_taken_for_installed_ones(project):

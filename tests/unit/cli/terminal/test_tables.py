@@ -55,6 +55,12 @@ def test_in_a_pipe_columns_are_aligned_and_nothing_is_cut(capsys):
     ]
 
 
+def test_in_a_pipe_wide_characters_take_two_columns_and_accents_none(capsys):
+    rows: list[Row] = [({}, ("日本", 1, "a")), ({}, ("cafe\u0301", 2, "b")), ({}, ("\U0001f44d", 3, "c"))]
+    show_table(Output(Options()), COLUMNS, rows)
+    assert capsys.readouterr().out.splitlines() == ["日本  1  a", "cafe\u0301  2  b", "\U0001f44d    3  c"]
+
+
 def test_records_are_written_instead_of_cells(capsys):
     show_table(Output(Options(json=True)), COLUMNS, ROWS)
     assert capsys.readouterr().out.splitlines() == ['{"n": 1}', '{"n": 2}', '{"n": 3}']

@@ -86,6 +86,15 @@ def test_the_profile_in_effect_is_named(tmp_path, monkeypatch, files, variable, 
     assert message in str(caught.value)
 
 
+def test_a_sign_in_that_is_missing(tmp_path, files):
+    (tmp_path / "config").write_text(
+        "[profile sso]\nsso_session = s\nsso_account_id = 111122223333\nsso_role_name = r\n"
+        "[sso-session s]\nsso_start_url = https://x.example/start\nsso_region = us-east-1\n"
+    )
+    with pytest.raises(Unauthenticated, match=r"does not exist; sign in with: aws sso login --profile sso$"):
+        found(profile="sso")
+
+
 def test_an_mfa_code_that_nobody_enters():
     error = from_boto3_session(EOFError(), "", provider="s3", profile="role")
     assert str(error) == (

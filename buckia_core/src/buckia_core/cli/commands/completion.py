@@ -10,6 +10,14 @@ from buckia_core.cli.context import CliContext, pass_context
 from buckia_core.cli.entry_point import COMPLETE
 from buckia_core.cli.exit_codes import ExitCode
 
+_CORRECTIONS = {
+    # For fish, descriptions would be cut at their first comma.
+    'string split "," $completion': 'string split -m 1 "," $completion',
+    # For bash, names with spaces would become several words, `*` the files of the directory, and `$(…)` a command.
+    "COMPREPLY+=($value)": 'printf -v value %q "$value"; COMPREPLY+=("$value")',
+}
+"""What is replaced in click's scripts."""
+
 
 @click.command("completion", cls=Command)
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
@@ -24,6 +32,7 @@ def completion_command(context: CliContext, shell: str) -> ExitCode:
     completion = get_completion_class(shell)
     assert completion is not None, shell
     script = completion(cli, {}, "buckia", COMPLETE).source()
-    # click's script for fish would cut descriptions at their first comma.
-    context.output.raw(script.replace('string split "," $completion', 'string split -m 1 "," $completion'))
+    for of_click, ours in _CORRECTIONS.items():
+        script = script.replace(of_click, ours)
+    context.output.raw(script)
     return ExitCode.DONE

@@ -30,7 +30,9 @@ def show_table(output: Output, columns: Sequence[Column], rows: Iterable[Row], *
     header, widths = not stream, [column.width for column in columns]
     remaining = iter(rows)
     while batch := [[masked(_text(cell)) for cell in row] for _, row in islice(remaining, 1 if stream else _BATCH)]:
-        widths = [max(width, *map(len, cells)) for width, cells in zip(widths, zip(*batch, strict=True), strict=True)]
+        widths = [
+            max(width, *map(cell_width, cells)) for width, cells in zip(widths, zip(*batch, strict=True), strict=True)
+        ]
         _show(output, columns, batch, widths, header=header)
         header = False
 
@@ -44,7 +46,7 @@ def show_facts(
         return
     clean = sanitize if disclose else masked
     rows = [(clean(name), clean(_text(value))) for name, value in facts]
-    _show(output, _FACTS, rows, [max(len(name) for name, _ in rows), 0], header=False)
+    _show(output, _FACTS, rows, [max(cell_width(name) for name, _ in rows), 0], header=False)
 
 
 def format_row(columns: Sequence[Column], cells: Sequence[Cell]) -> list[Span]:
@@ -67,12 +69,24 @@ def _show(
 def _spans(columns: Sequence[Column], row: Sequence[str], widths: Sequence[int]) -> Iterator[Span]:
     """Yield the pieces of a line: the cells, and the spaces between them."""
     for column, cell, width in zip(columns, row, widths, strict=True):
-        spaces = " " * (width - len(cell))
+        spaces = " " * (width - cell_width(cell))
         if column.right:
             yield spaces, ""
         yield cell, column.style_of(cell)
         if column is not columns[-1]:
             yield ("" if column.right else spaces) + _GAP, ""
+
+
+def cell_width(text: str) -> int:
+    """Return the number of columns that a text takes at a terminal: most characters of East Asia take two."""
+    if text.isascii():
+        return len(text)
+    import unicodedata  # noqa: PLC0415  # few tables need it
+
+    widths = {"Mn": 0, "Me": 0, "Cf": 0}
+    return sum(
+        widths.get(unicodedata.category(each), 2 if unicodedata.east_asian_width(each) in "FW" else 1) for each in text
+    )
 
 
 def _text(cell: Cell) -> str:
