@@ -40,6 +40,49 @@ def test_init_writes_what_load_reads(buckia, empty):
     assert list(empty.iterdir()) == [empty / ".buckia"]
 
 
+@pytest.fixture
+def answers(monkeypatch):
+    """Play a terminal: answers by the first word of a question; others get the default."""
+    given: dict[str, str] = {}
+
+    def prompt(question, default=None, **_):
+        assert default is not None or question.split()[0] in given, question
+        return given.get(question.split()[0], default)
+
+    for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("buckia_core.cli.init_config.can_ask", lambda _: True)
+    monkeypatch.setattr("click.prompt", prompt)
+    return given
+
+
+def test_init_asks_for_the_endpoint_of_an_s3_server(buckia, empty, answers):
+    answers |= {"endpoint_url": "http://127.0.0.1:9000", "bucket_name": "photos"}
+    assert buckia("init", "--provider", "s3").code == 0
+    (config,) = load(empty / ".buckia").buckets.values()
+    assert config.settings["endpoint_url"] == "http://127.0.0.1:9000"
+    assert config.bucket_name == "photos"
+
+
+def test_an_empty_answer_leaves_a_setting_out(buckia, empty, answers):
+    assert buckia("init", "--provider", "s3").code == 0
+    assert "endpoint_url" not in (empty / ".buckia").read_text()
+
+
+@pytest.mark.parametrize("name", ["endpoint_url", "endpoint"])
+def test_init_does_not_ask_for_what_is_given(buckia, empty, answers, name):
+    answers["endpoint_url"] = "http://127.0.0.1:1"
+    assert buckia("init", "--provider", "s3", "--set", f"{name}=http://127.0.0.1:9000").code == 0
+    assert "127.0.0.1:1\n" not in (empty / ".buckia").read_text()
+
+
+def test_init_does_not_ask_for_what_the_environment_has(buckia, empty, answers, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9000")
+    answers["endpoint_url"] = "http://127.0.0.1:1"
+    assert buckia("init", "--provider", "s3").code == 0
+    assert "endpoint_url" not in (empty / ".buckia").read_text()
+
+
 @pytest.mark.parametrize("name", ["buckia.yaml", ".buckia.yaml"])
 def test_init_does_not_write_beside_a_configuration_of_another_name(buckia, empty, name):
     (empty / name).write_text("mine")

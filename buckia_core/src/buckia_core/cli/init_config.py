@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,7 @@ def render_first_config(output: Output, provider: str | None, name: str | None, 
         default = str(values.get("bucket_name") or Path.cwd().name or provider)
         name = ask("Name of the bucket in the configuration", default) if interactive else default
     if interactive:
-        values |= _ask_required(setting_fields(settings).values(), values, name)
+        values |= _ask_missing(setting_fields(settings).values(), values, name)
     _check_settings(output, provider, name, values, settings)
     return render(provider, name, values, settings=settings)
 
@@ -75,17 +76,25 @@ def _parse_setting(name: str, text: str) -> object:
         raise InvalidSetting(f"setting {name!r} is not a list or map: {text!r}", source="--set") from error
 
 
-def _ask_required(settings: Iterable[Setting], given: dict[str, object], name: str) -> dict[str, object]:
+def _ask_missing(settings: Iterable[Setting], given: dict[str, object], name: str) -> dict[str, object]:
+    """Ask for required settings, and for others that most users need; an empty answer leaves these out."""
     answers: dict[str, object] = {}
     for each in settings:
-        if not each.required or not given.keys().isdisjoint((each.name, *each.aliases)):
+        if not given.keys().isdisjoint((each.name, *each.aliases)):
             continue
-        if each.kind is Secret:
+        if not each.required:
+            if each.ask and not any(map(os.environ.get, each.env)) and (answer := ask(_question(each), "")):
+                answers[each.name] = answer
+        elif each.kind is Secret:
             default = f"env:{each.env[0]}" if each.env else None
             answers[each.name] = ask(f"{each.name}, as a reference such as env:NAME or keyring:SERVICE/USER", default)
         else:
-            answers[each.name] = ask(f"{each.name} ({each.help})", name if each.name == "bucket_name" else None)
+            answers[each.name] = ask(_question(each), name if each.name == "bucket_name" else None)
     return answers
+
+
+def _question(each: Setting) -> str:
+    return f"{each.name} ({each.help})"
 
 
 def _check_settings(output: Output, provider: str, name: str, values: dict[str, object], settings: type[Any]) -> None:

@@ -78,6 +78,7 @@ class S3Fields:
         "Empty: AWS.",
         env=("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"),
         aliases=("endpoint", "aws_endpoint_url_s3"),
+        ask=True,
     )
     access_key_id: Secret | None = setting(
         help="Access key ID. It is not secret, but may be a reference to a secret.",

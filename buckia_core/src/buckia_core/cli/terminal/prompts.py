@@ -42,8 +42,8 @@ def confirm(output: Output, question: str, *, yes: bool) -> bool:
 
 
 def ask(question: str, default: str | None = None) -> str:
-    """Ask for a string."""
-    return str(click.prompt(clean_message(question), default=default, err=True))
+    """Ask for a string. If `default` is empty, the answer may be empty."""
+    return str(click.prompt(clean_message(question), default=default, show_default=bool(default), err=True))
 
 
 def choose(question: str, choices: Sequence[str]) -> str:
