@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import http.client
 import re
+import socket
 import ssl
 from typing import Protocol
 
@@ -188,6 +189,8 @@ def from_network(error: Exception, *, provider: str, key: str | None, action: st
         message = "the connection was closed without a response"
     else:
         message = str(getattr(error, "strerror", None) or error) or type(error).__name__
+        if isinstance(error, ConnectionRefusedError | socket.gaierror):
+            message = f"{message}; check the address, and whether the server runs"
     return Transient(f"{named}{action} at {host} failed: {message}", provider=provider, key=key)
 
 

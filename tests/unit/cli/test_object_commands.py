@@ -34,6 +34,23 @@ def test_ls(buckia, full, arguments, shown):
     assert ran.out.splitlines() == shown
 
 
+def test_ls_of_nothing_says_so(buckia, full, assets):
+    ran = buckia("ls", "*.txt")
+    assert ran.code == 0
+    assert ran.out == ""
+    assert "no key starts with '*.txt'" in ran.err
+    assets.objects = []
+    assert "the bucket is empty" in buckia("ls").err
+    assert buckia("ls", "-q").err == ""
+
+
+def test_get_does_not_write_a_file_named_as_standard_output(buckia, full):
+    ran = buckia("get", "a", "-")
+    assert ran.code == 2
+    assert "standard output" in ran.err
+    assert not full.calls
+
+
 def test_ls_long_has_sizes_and_times(buckia, full):
     lines = buckia("ls", "-l").out.splitlines()
     assert lines[0].split()[:2] == ["3", "B"]
@@ -197,7 +214,21 @@ class TestKeysThatTheBucketDoesNotHave:
         assert ran.code == 6
         assert ran.err == "failed: nope: there is no such object\n"
         assert ran.out == "assets: 0 objects deleted\n"
-        assert not assets.calls
+        assert [call for call, _ in assets.calls] == ["list"]
+
+    def test_a_directory_needs_recursive(self, buckia, assets):
+        assets.objects = [remote("nope/a")]
+        ran = buckia("rm", "nope")
+        assert ran.code == 6
+        assert "--recursive" in ran.err
+        assert [call for call, _ in assets.calls] == ["list"]
+
+    def test_who_may_not_list_gets_the_same_error(self, buckia, assets, monkeypatch):
+        def refuse(_, prefix):
+            raise errors.PermissionDenied("not allowed")
+
+        monkeypatch.setattr(FakeClient, "list", refuse)
+        assert buckia("rm", "nope").err == "failed: nope: there is no such object\n"
 
     def test_the_others_are_deleted(self, buckia, assets):
         ran = buckia("rm", "a", "nope", "b", "a", "--json")

@@ -45,6 +45,15 @@ def test_paths_as_they_are_documented(buckia, site):
     assert bucket(site) == ["images/more/y.jpg", "images/x.png", "videos/v"]
 
 
+@pytest.mark.parametrize("names", [["assets"], ["assets", "others"]])
+def test_the_name_of_a_bucket_is_no_path(buckia, site, names):
+    configure(site, **{name: {} for name in names})
+    ran = buckia("sync", "assets")
+    assert ran.code == 2
+    assert "--bucket assets" in ran.err
+    assert "--bucket" not in buckia("sync", "nope").err
+
+
 def test_from_a_directory_below(buckia, site, monkeypatch):
     monkeypatch.chdir(site / "sub")
     assert buckia("sync", "images", "../a.txt").code == 0

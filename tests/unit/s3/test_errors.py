@@ -144,7 +144,7 @@ def test_nothing_of_a_refused_signature_shows():
         (TimeoutError("timed out"), "no progress in time"),
         (http.client.IncompleteRead(b"x"), "cut short"),
         (http.client.RemoteDisconnected("x"), "closed without a response"),
-        (ConnectionRefusedError(111, "Connection refused"), "Connection refused"),
+        (ConnectionRefusedError(111, "Connection refused"), "Connection refused; check the address"),
     ],
 )
 def test_networks(error, words):

@@ -35,9 +35,20 @@ def for_each_bucket_with_paths(context: CliContext, paths: Sequence[str] | None,
 
     def limited(client: BuckiaClient) -> ExitCode:
         found = wanted[client.config.name]
-        return action(client, {"sync_paths": found, "relative_to": Path.cwd()}) if found else ExitCode.DONE
+        try:
+            return action(client, {"sync_paths": found, "relative_to": Path.cwd()}) if found else ExitCode.DONE
+        except InvalidSetting as error:
+            if hint := _bucket_hint(context, found):
+                raise InvalidSetting(f"{error}{hint}") from error
+            raise
 
     return context.for_each_bucket(limited)
+
+
+def _bucket_hint(context: CliContext, paths: Sequence[str]) -> str:
+    """Return how to select a bucket, if one of the paths is the name of one; else an empty string."""
+    name = next((path for path in paths if path in context.config_file.buckets), None)
+    return "" if name is None else f"; to select the bucket of that name, give --bucket {name}"
 
 
 def _assign_paths(context: CliContext, paths: Sequence[str]) -> dict[str, list[str]]:
@@ -59,6 +70,7 @@ def _assign_paths(context: CliContext, paths: Sequence[str]) -> dict[str, list[s
         names = ", ".join(repr(path) for path in missing)
         raise InvalidSetting(
             f"{names}: no file, no object and nothing that was synced before has this name in any bucket"
+            f"{_bucket_hint(context, missing)}"
         )
     return wanted
 

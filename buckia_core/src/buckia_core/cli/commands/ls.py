@@ -31,6 +31,7 @@ def ls_command(context: CliContext, prefix: str, long: bool, recursive: bool) ->
     Always reads all keys below PREFIX.
     """
     config = context.one_bucket()
+    entry: RemoteObject | str | None = None
     with context.client(config) as client:
         objects = client.list(prefix)
         for entry in objects if recursive else _first_level(objects, prefix):
@@ -41,6 +42,9 @@ def ls_command(context: CliContext, prefix: str, long: bool, recursive: bool) ->
                 record = json_records.remote_object(config.name, entry)
                 cells = (format_size(entry.size), format_time(entry.modified_ns or None), entry.key)
                 context.output.result(record, format_row(_COLUMNS, cells) if long else entry.key)
+    if entry is None:
+        nothing = f"no key starts with {prefix!r}" if prefix else "the bucket is empty"
+        context.output.note(f"{config.name}: {nothing}")
     return ExitCode.DONE
 
 

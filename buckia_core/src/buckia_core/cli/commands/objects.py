@@ -78,6 +78,8 @@ def _resolve_target(key: str, target: Path) -> Path:
     Raises:
         click.UsageError: That part is not a valid file name.
     """
+    if target == Path("-"):
+        raise click.UsageError("An object can't be written to standard output. Name a TARGET; ./- is a file.")
     if not target.is_dir():
         return target
     name = key.rsplit("/", 1)[-1]

@@ -88,7 +88,10 @@ def _find_missing(client: BuckiaClient, keys: Sequence[str]) -> list[DeleteOutco
         except BucketNotFound:
             raise
         except NotFound as error:
-            return DeleteOutcome(key, error)
+            if not _is_directory(client, key):
+                return DeleteOutcome(key, error)
+            message = f"{key!r}: there is no such object; to delete everything below it, give --recursive"
+            return DeleteOutcome(key, NotFound(message, key=key))
         except (PermissionDenied, InvalidKey):
             pass  # deleting may be allowed without reading, and the deletion itself reports an invalid key
         return None
@@ -101,6 +104,16 @@ def _find_missing(client: BuckiaClient, keys: Sequence[str]) -> list[DeleteOutco
         with ThreadPoolExecutor(min(len(keys), _CONCURRENT_STATS), thread_name_prefix="buckia-stat") as pool:
             found = list(pool.map(find_missing, keys))
     return [outcome for outcome in found if outcome is not None]
+
+
+def _is_directory(client: BuckiaClient, key: str) -> bool:
+    """Tell whether objects are below a key; also false if they can't be listed."""
+    from buckia_core.errors import AdapterError  # noqa: PLC0415  # only after a mistake
+
+    try:
+        return next(iter(client.list(f"{key.rstrip('/')}/")), None) is not None
+    except AdapterError:
+        return False
 
 
 def _remove_version(
