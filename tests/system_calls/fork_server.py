@@ -37,11 +37,13 @@ def serve() -> None:
         if not child:
             _become(json.loads(line))
         _answer(child)
-        _answer(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        while os.WIFSTOPPED(status := os.waitpid(child, os.WUNTRACED)[1]):
+            _answer("stopped")
+        _answer(os.waitstatus_to_exitcode(status))
 
 
-def _answer(number: int) -> None:
-    os.write(1, b"%d\n" % number)
+def _answer(word: object) -> None:
+    os.write(1, f"{word}\n".encode())
 
 
 def _become(job: dict[str, Any]) -> None:

@@ -7,7 +7,6 @@ import select
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,31 +20,29 @@ from tests.system_calls.failing_calls import FailingCalls, Rule
 _SERVER = Path(__file__).with_name("fork_server.py")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Fork:
     """A command that runs."""
 
     pid: int
     server: subprocess.Popen[bytes]
     output: Path
+    code: int | None = None
 
     def runs(self) -> bool:
         """Tell whether it has not ended yet."""
         assert self.server.stdout is not None
-        return not select.select([self.server.stdout], [], [], 0)[0]
+        return self.code is None and not select.select([self.server.stdout], [], [], 0)[0]
 
     def wait_until_stopped(self) -> bool:
         """Wait until it is stopped by a signal; `False` if it ends instead."""
-        while self.runs():
-            # The state follows the name of the command, which may contain anything.
-            if Path(f"/proc/{self.pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[0] == "T":
-                return True
-            time.sleep(0.005)
-        return False
+        if (word := _read(self.server)) != "stopped":
+            self.code = int(word)
+        return self.code is None
 
     def wait(self) -> Ran:
         """Wait for its end. Of a process that a signal ended, the code is negative."""
-        code = _read(self.server)
+        code = int(_read(self.server)) if self.code is None else self.code
         stdout, stderr = ((self.output / name).read_text(encoding="utf-8") for name in ("stdout", "stderr"))
         if code < 0:
             # Its last line may be half of one.
@@ -91,7 +88,7 @@ class Forks:
         assert self._server.stdin is not None
         self._server.stdin.write(json.dumps(job).encode() + b"\n")
         self._server.stdin.flush()
-        return Fork(_read(self._server), self._server, output)
+        return Fork(int(_read(self._server)), self._server, output)
 
     def __enter__(self) -> Self:
         return self
@@ -106,8 +103,8 @@ class Forks:
         self._output.cleanup()
 
 
-def _read(server: subprocess.Popen[bytes]) -> int:
+def _read(server: subprocess.Popen[bytes]) -> str:
     assert server.stdout is not None
     line = server.stdout.readline()
     assert line, "the process that forks ended"
-    return int(line)
+    return line.decode().strip()

@@ -288,6 +288,21 @@ def test_a_new_file_has_its_name_when_it_is_complete(path, monkeypatch):
     assert [each.name for each in path.parent.iterdir()] == [path.name]
 
 
+def test_a_new_file_is_refused_if_its_journal_could_not_be_applied(path):
+    # SQLite reports no error of the disk when it closes a database: what was committed is in the journal alone.
+    def commit_without_closing():
+        with database_file.staged_database(path) as staged:
+            connection = database_file.connect(staged)
+            connection.execute("CREATE TABLE t (x)")
+            open_connections.append(connection)
+
+    open_connections: list[sqlite3.Connection] = []
+    with pytest.raises(OSError, match="-wal"):
+        commit_without_closing()
+    open_connections.pop().close()
+    assert list(path.parent.iterdir()) == []
+
+
 def test_n50_a_newer_file_is_left_alone(path):
     filled(path)
     connection = sqlite3.connect(path)

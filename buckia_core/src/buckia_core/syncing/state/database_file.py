@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import stat
@@ -63,15 +64,19 @@ def create(path: Path, identity: str) -> sqlite3.Connection:
 
 @contextmanager
 def staged_database(path: Path) -> Iterator[Path]:
-    """Yield a temporary path for a database, which is fsynced and renamed to `path` at the end.
+    """Yield a temporary path for a database, which is fsynced and renamed to `path` at the end. Close it before.
 
     Removes what a killed process left there, and journals of a removed database, which SQLite would replay.
+
+    Raises:
+        OSError: The database can't be written.
     """
     staged = path.with_name(f"{path.name}.new")
     for each in (staged, *journal_files(staged), *journal_files(path)):
         each.unlink(missing_ok=True)
     try:
         yield staged
+        _require_no_journal(staged)
         with open(staged, "rb+") as file:
             os.fsync(file.fileno())
         os.replace(staged, path)
@@ -81,6 +86,13 @@ def staged_database(path: Path) -> Iterator[Path]:
                 each.unlink(missing_ok=True)
         raise
     fsync_directory(str(path.parent))
+
+
+def _require_no_journal(path: Path) -> None:
+    # SQLite reports no error when it closes a database, and leaves the journal that it could not apply.
+    for journal in journal_files(path):
+        if journal.exists():
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(journal))
 
 
 def create_tables(connection: sqlite3.Connection, identity: str) -> None:
