@@ -18,17 +18,15 @@ from buckia_core.adapters.contract.types import DeleteOutcome, Precondition, Upl
 from buckia_core.adapters.transfers.part_pool import PartPool
 from buckia_core.adapters.transfers.request_counter import RequestCounter
 from buckia_core.adapters.transfers.sources import MAX_PARTS
-from buckia_core.errors import InvalidSetting, NotSupported
+from buckia_core.errors import InvalidSetting
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.versions import ObjectVersion
 from buckia_s3.auth.credentials import find_credentials, with_profile_endpoint
-from buckia_s3.auth.express_session import SERVICE
-from buckia_s3.auth.sigv4 import MAX_PRESIGN_SECONDS, CredentialProvider, presign
+from buckia_s3.auth.sigv4 import CredentialProvider
 from buckia_s3.config.fields import MAX_PART
 from buckia_s3.config.settings import S3Settings
 from buckia_s3.http import endpoint
 from buckia_s3.http.client import S3Client
-from buckia_s3.http.request_headers import REQUESTER_PAYS
 from buckia_s3.objects.metadata import MAX_DELETES, MAX_KEY_BYTES
 from buckia_s3.obstore.properties import StoreProperties
 from buckia_s3.operations.head import ObjectHead
@@ -48,7 +46,6 @@ if TYPE_CHECKING:
     from buckia_s3.operations.verify_upload import UploadVerifier
     from buckia_s3.operations.versions import Versions
 
-_PRESIGN_METHODS = ("GET", "HEAD", "PUT", "DELETE")
 _TIB = 1 << 40
 
 
@@ -357,29 +354,9 @@ class S3Sync(StoreProperties, BaseSync):
 
     def signed_url(self, key: str, *, seconds: int, method: str = "GET") -> str:
         """See `SignedUrl`: GET, HEAD, PUT or DELETE, for up to seven days, at most until the credentials expire."""
-        if method not in _PRESIGN_METHODS:
-            raise ValueError(f"S3 addresses are signed for {', '.join(_PRESIGN_METHODS)}, not for {method!r}")
-        if not 1 <= seconds <= MAX_PRESIGN_SECONDS:
-            raise ValueError(f"S3 addresses are good for 1 to {MAX_PRESIGN_SECONDS} seconds, not for {seconds}")
-        credentials = self._client.credentials()
-        if credentials is None:
-            raise NotSupported("without credentials no address can be signed", provider=self.provider, key=key)
-        if self._settings.sse_customer_key_base64 is not None:
-            message = "an address can't carry the customer's key that the object is encrypted with"
-            raise NotSupported(f"{key!r}: {message}", provider=self.provider, key=key)
-        address = self._client.resolver.endpoint
-        path = address.path(self._object_head.full_key(key))
-        query = presign(
-            method,
-            address.authority,
-            path,
-            seconds=seconds,
-            credentials=credentials,
-            region=address.region,
-            service=SERVICE if credentials.is_session else "s3",
-            extra_query=REQUESTER_PAYS.items() if self._settings.request_payer else (),
-        )
-        return f"{address.scheme}://{address.authority}{path}?{query}"
+        from buckia_s3.operations.signed_url import sign_url  # noqa: PLC0415  # as above
+
+        return sign_url(self._settings, self._client, self._object_head, key, seconds=seconds, method=method)
 
     def _apply_locks(self, written: RemoteObject) -> RemoteObject:
         """Lock an object as the settings say, after a multipart upload or a copy."""

@@ -217,7 +217,7 @@ def _parse_proxy(value: object) -> Secret:
     except ValueError:
         usable = False
     if not usable or parts.path.strip("/") or parts.query or parts.fragment:
-        raise InvalidValue(f"{expected}. To the proxy itself the way is not encrypted; what it carries over https is")
+        raise InvalidValue(f"{expected}. The connection to the proxy is not encrypted; https requests through it are")
     return Secret(text)
 
 
@@ -248,7 +248,7 @@ def _parse_http1_only(value: object) -> bool:
     return True
 
 
-_HTTP1_ONLY = "requests go over HTTP/1.1, on many connections side by side; S3 itself has no other"
+_HTTP1_ONLY = "Buckia and S3 use HTTP/1.1 only"
 
 _PARSERS: dict[str, Callable[[object], object]] = {
     "allow_http": as_bool,
@@ -274,8 +274,8 @@ _REFUSED: dict[str, str] = {
     "http2_keep_alive_timeout": _HTTP1_ONLY,
     "http2_keep_alive_while_idle": _HTTP1_ONLY,
     "http2_max_frame_size": _HTTP1_ONLY,
-    "proxy_ca_certificate": "the proxy itself is spoken to without encryption, so it shows no certificate",
-    "randomize_addresses": "addresses are used in the order in which the system's resolver gives them",
+    "proxy_ca_certificate": "the connection to the proxy is not encrypted, so the proxy has no certificate",
+    "randomize_addresses": "addresses are used in the order of the system's resolver",
 }
 
 _INIT_BACKOFF = 2.0

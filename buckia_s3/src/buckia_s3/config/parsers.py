@@ -23,8 +23,8 @@ def parse_conditional_put(value: object) -> object:
         return value
     if isinstance(value, str) and value.startswith("dynamo:"):
         raise InvalidValue(
-            "can't be a DynamoDB table any more: obstore has dropped that, since S3 takes conditions itself. "
-            "Say 'etag', or leave it out"
+            "can't be a DynamoDB table: obstore no longer supports that, because S3 has conditional writes. "
+            "Use 'etag', or leave it out"
         )
     raise invalid_value(value, "etag or disabled")
 
@@ -86,8 +86,8 @@ def parse_copy_if_not_exists(value: object) -> CopyIfNotExists:
     kind, _, rest = text.partition(":")
     if kind == "dynamo":
         raise ValueError(
-            f"{_FORMS}: a lock in a table of DynamoDB holds only among those who take it, and others write "
-            "to a bucket too; AWS itself refuses a copy onto what is there, without any setting"
+            f"{_FORMS}: locks in a DynamoDB table are not supported, because other clients ignore them. On AWS, "
+            "copies are conditional without this setting"
         )
     if text == "multipart":
         return CopyIfNotExists()

@@ -11,9 +11,7 @@ from typing import Self
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.errors import IntegrityError
 from buckia_core.localfs.durability import syncfs
-from buckia_core.localfs.files import (
-    existing_permissions,
-)
+from buckia_core.localfs.files import existing_permissions
 from buckia_core.planning.digest import Digests, merge
 from buckia_core.planning.manifest import LocalEntry, RemoteObject, is_same_version
 from buckia_core.syncing.disk.file_locator import FileLocation
