@@ -62,8 +62,8 @@ def open_boto3_client(
     config = Config(  # type: ignore[call-arg]  # the stubs lack ignore_configured_endpoint_urls
         region_name=endpoint.region,
         signature_version=UNSIGNED if settings.skip_signature else "s3v4",
-        connect_timeout=options.connect_timeout or settings.connect_timeout,
-        read_timeout=options.read_timeout or settings.read_timeout,
+        connect_timeout=settings.connect_timeout,
+        read_timeout=settings.read_timeout,
         max_pool_connections=max(options.pool_max_idle_per_host, 1),
         proxies={} if proxy is None else {endpoint.scheme: proxy},
         retries={

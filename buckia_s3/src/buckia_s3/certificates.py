@@ -84,14 +84,13 @@ def _certificates(settings: S3Settings) -> tuple[bool | str, Path | None]:
 
     boto3 trusts one file. So the authorities of the system and of the settings are written into one.
     """
-    options = settings.client_options
-    if not settings.verify_tls or options.allow_invalid_certificates:
+    if not settings.verifies_certificates:
         return False, None
     system = ssl.get_default_verify_paths().cafile
     trusted = given_certificates(settings)
     if not trusted:
         return system or True, None
-    if not options.disable_system_certificates:
+    if not settings.client_options.disable_system_certificates:
         trusted.append(Path(system or _bundle_of_botocore()).read_bytes())
     with tempfile.NamedTemporaryFile(prefix="buckia-", suffix=".pem", delete=False) as file:
         file.write(b"\n".join(trusted))

@@ -91,6 +91,10 @@ class S3Settings(S3Fields):
         put = values.get("conditional_put")
         if put is not None and values.get("conditional_writes", ConditionalWrites.AUTO) is ConditionalWrites.AUTO:
             values["conditional_writes"] = ConditionalWrites.ON if put == "etag" else ConditionalWrites.OFF
+        options = values.get("client_options")
+        for name in ("connect_timeout", "read_timeout"):
+            if options is not None and (seconds := getattr(options, name)) is not None:
+                values[name] = seconds
         if values.get("credential_provider") == "anonymous":
             values["skip_signature"] = True
         if values.get("s3_express") is None:
@@ -109,6 +113,11 @@ class S3Settings(S3Fields):
             "client_options: allow_invalid_certificates": self.client_options.allow_invalid_certificates,
         }
         return connection_warnings(addresses, [name for name, is_set in unverified.items() if is_set])
+
+    @property
+    def verifies_certificates(self) -> bool:
+        """Whether the certificate of the server is verified."""
+        return self.verify_tls and not self.client_options.allow_invalid_certificates
 
     @property
     def etag_is_md5_effective(self) -> bool:

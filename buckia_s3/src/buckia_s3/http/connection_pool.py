@@ -34,13 +34,9 @@ class ConnectionPool:
 
     def __init__(self, settings: S3Settings) -> None:
         self._options = settings.client_options
-        self._verify = settings.verify_tls and not self._options.allow_invalid_certificates
+        self._verify = settings.verifies_certificates
         self._ca_bundle = settings.ca_bundle
-        self._timeouts = Timeouts(
-            self._options.connect_timeout or settings.connect_timeout,
-            self._options.read_timeout or settings.read_timeout,
-            self._options.timeout,
-        )
+        self._timeouts = Timeouts(settings.connect_timeout, settings.read_timeout, self._options.timeout)
         self._lock = threading.Lock()
         self._idle: dict[tuple[str, str, int], list[tuple[float, Connection]]] = {}
         self._context: ssl.SSLContext | None = None

@@ -40,9 +40,9 @@ def client_config(settings: S3Settings, endpoint: Endpoint) -> ClientConfig:
     options = settings.client_options
     config: dict[str, Any] = {
         "allow_http": endpoint.scheme == "http",
-        "allow_invalid_certificates": options.allow_invalid_certificates or not settings.verify_tls,
-        "connect_timeout": timedelta(seconds=options.connect_timeout or settings.connect_timeout),
-        "read_timeout": timedelta(seconds=options.read_timeout or settings.read_timeout),
+        "allow_invalid_certificates": not settings.verifies_certificates,
+        "connect_timeout": timedelta(seconds=settings.connect_timeout),
+        "read_timeout": timedelta(seconds=settings.read_timeout),
         # The limit for a whole request, however large; obstore has a default if it is left out.
         "timeout": _NO_TIMEOUT if options.timeout is None else timedelta(seconds=options.timeout),
         # Servers close idle connections, and a request on a connection that is being closed fails.

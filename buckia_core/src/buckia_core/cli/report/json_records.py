@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from buckia_core.cli.terminal.formatting import time_from_ns
+from buckia_core.cli.terminal.formatting import time_or_none
 from buckia_core.cli.terminal.output import Record
 from buckia_core.planning.digest import without_tentative
 from buckia_core.planning.manifest import RemoteObject
@@ -86,7 +86,7 @@ def remote_object(bucket: str, found: RemoteObject) -> dict[str, object]:
 
 def iso_time_ns(time_ns: int | None) -> str | None:
     """Format nanoseconds since 1970 as ISO 8601 in UTC; `None` if unset or outside of the range of `datetime`."""
-    return None if time_ns is None else iso_time(time_from_ns(time_ns))
+    return None if time_ns is None else iso_time(time_or_none(time_ns))
 
 
 def iso_time(time: datetime | None) -> str | None:

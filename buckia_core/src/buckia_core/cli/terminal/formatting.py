@@ -40,7 +40,7 @@ def format_duration(amount: float) -> str:
     return f"{rounded // 3600} h {rounded % 3600 // 60} min"
 
 
-def time_from_ns(nanoseconds: int) -> datetime | None:
+def time_or_none(nanoseconds: int) -> datetime | None:
     """Convert nanoseconds since 1970 to a time in UTC; `None` outside of the range of `datetime`."""
     try:
         return manifest.time_from_ns(nanoseconds)
@@ -53,7 +53,7 @@ def format_time(time: datetime | int | None) -> str:
     if time is None:
         return "-"
     if isinstance(time, int):
-        found = time_from_ns(time)
+        found = time_or_none(time)
         if found is None:
             return f"{time // 10**9} s after 1970"
         time = found
