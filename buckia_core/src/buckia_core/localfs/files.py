@@ -217,6 +217,11 @@ def is_hard_link_unsupported(error: OSError | NotImplementedError) -> bool:
     return isinstance(error, NotImplementedError) or error.errno in NO_HARD_LINKS
 
 
+def has_other_links(status: os.stat_result) -> bool:
+    """Tell whether the entry is a regular file that has other names, too."""
+    return stat.S_ISREG(status.st_mode) and status.st_nlink > 1
+
+
 def make_private_directory(directory: Directory, name: str) -> None:
     """Create a directory with mode 0700. If it exists and belongs to this user, remove the permissions of others."""
     with suppress(FileExistsError):

@@ -23,6 +23,7 @@ from buckia_core.localfs.files import (
     copy_content,
     create_temp_file,
     exists,
+    has_other_links,
     is_hard_link_unsupported,
     open_file,
     permission_bits,
@@ -275,6 +276,8 @@ def _keep_edit(directory: Directory, name: str, target: str) -> str:
 def link_or_copy(source: Directory, name: str, target: Directory, new: str, prefix: str) -> None:
     """Create a hard link to a file, or a copy if the file system has none. Copies keep permission bits and times.
 
+    A file that has other hard links already is copied: who writes through one of those would change the new name, too.
+
     Args:
         source: The directory of the file.
         name: The name of the file.
@@ -287,8 +290,12 @@ def link_or_copy(source: Directory, name: str, target: Directory, new: str, pref
         NotAFile: The entry is not a regular file.
         OSError: The disk failed, or is full.
     """
-    if not stat.S_ISREG(source.stat(name).st_mode):
+    status = source.stat(name)
+    if not stat.S_ISREG(status.st_mode):
         raise NotAFile(errno.EINVAL, "it is not a regular file", source.join(name))
+    if has_other_links(status):
+        _copy(source, name, target, new, prefix)
+        return
     try:
         source.link(name, target, new)
     except (OSError, NotImplementedError) as error:

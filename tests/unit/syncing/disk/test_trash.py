@@ -66,6 +66,18 @@ def test_a_replaced_file_stays_where_it_is(trash, file):
     assert (target.read_text(), file.read_text()) == ("content", "new")
 
 
+@pytest.mark.parametrize("keep_source", [True, False])
+def test_who_writes_through_a_hard_link_of_a_file_does_not_change_what_is_kept(trash, file, keep_source):
+    other = file.with_name("other")
+    os.link(file, other)
+    os.utime(file, ns=(10**18, 10**18))
+    name = trash.put(file, "a.txt", keep_source=keep_source)
+    assert file.exists() is keep_source
+    other.write_text("edited")
+    restored = trash.restore(name, file.with_name("restored"))
+    assert (restored.read_text(), restored.stat().st_mtime_ns, other.read_text()) == ("content", 10**18, "edited")
+
+
 def test_the_same_key_is_kept_as_often_as_it_loses(trash, file):
     for number in range(3):
         file.write_text(str(number))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -79,6 +81,14 @@ def test_a_copy_has_the_content_and_a_key_beside_the_first(file):
     assert copy.location.path == str(file.parent / copy.key[2:])
     with open(copy.location.path) as made:
         assert made.read() == "mine"
+
+
+def test_who_writes_through_a_hard_link_of_the_file_does_not_change_the_copy(file):
+    other = file.with_name("other")
+    os.link(file, other)
+    copy = copy_of(file)
+    other.write_text("edited")
+    assert Path(copy.location.path).read_text() == "mine"
 
 
 def test_a_copy_at_the_root_has_no_directory_in_its_key(tmp_path):

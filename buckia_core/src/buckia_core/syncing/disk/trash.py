@@ -27,6 +27,7 @@ from buckia_core.localfs.files import (
     NotAFile,
     descriptor_path,
     exists,
+    has_other_links,
     open_file,
     open_private_directory,
     signature,
@@ -116,12 +117,15 @@ class Trash:
             OSError: The file can't be added. It is unchanged.
         """
         with self._create_directory() as trash:
-            size = location.directory.stat(location.name).st_size
+            status = location.directory.stat(location.name)
             original = original or location
-            name = _write_record(trash, key, (original.link or original).path, size, reason)
+            name = _write_record(trash, key, (original.link or original).path, status.st_size, reason)
             try:
                 if keep_source:
                     link_or_copy(location.directory, location.name, trash, name, TEMP_PREFIX)
+                elif has_other_links(status):
+                    # A write through one of those must not change the item.
+                    _move_by_copying(location, trash, name)
                 else:
                     _move(location, trash, name)
             except BaseException:
@@ -363,10 +367,10 @@ def _move(location: FileLocation, trash: Directory, name: str) -> None:
             # The user knows this path, and not the one in the trash.
             error.filename = location.path
             raise
-        _move_across_devices(location, trash, name)
+        _move_by_copying(location, trash, name)
 
 
-def _move_across_devices(location: FileLocation, trash: Directory, name: str) -> None:
+def _move_by_copying(location: FileLocation, trash: Directory, name: str) -> None:
     """Copy a file, rename it, and delete it if it is unchanged, so that an edit during the copy is not lost."""
     directory = location.directory
     planned = signature(directory.stat(location.name))
