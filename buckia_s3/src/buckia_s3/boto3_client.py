@@ -54,7 +54,7 @@ def open_boto3_client(
             do not administer buckets, and refuse responses of more than `MAX_RESPONSE_BYTES`.
 
     Raises:
-        InvalidSetting: `ca_bundle` can't be read.
+        InvalidSetting: `ca_bundle` can't be read, or boto3 does not take `region`.
     """
     endpoint = transport.resolver.endpoint
     options = settings.client_options
@@ -64,7 +64,8 @@ def open_boto3_client(
         signature_version=UNSIGNED if settings.skip_signature else "s3v4",
         connect_timeout=settings.connect_timeout,
         read_timeout=settings.read_timeout,
-        max_pool_connections=max(options.pool_max_idle_per_host, 1),
+        # The pool of urllib3 is a list of this length from the start.
+        max_pool_connections=min(max(options.pool_max_idle_per_host, 1), 1000),
         proxies={} if proxy is None else {endpoint.scheme: proxy},
         retries={
             "total_max_attempts": 1 if for_administration else settings.retry_config.max_retries + 1,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import ssl
 import tempfile
 import warnings
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from buckia_core.adapters.service.connection import trust_bundle
+from buckia_core.errors import InvalidSetting
 from buckia_s3.config.settings import S3Settings
 
 
@@ -67,13 +69,21 @@ def create_client(create: Callable[..., Any], settings: S3Settings, service: str
         **options: More arguments of `create`.
 
     Raises:
-        InvalidSetting: `ca_bundle` can't be read.
+        InvalidSetting: `ca_bundle` can't be read, or boto3 does not take `region`.
     """
     verify, bundle = _certificates(settings)
     if verify is False:
         # `S3Settings.warnings` says so already.
         warnings.filterwarnings("ignore", message="Unverified HTTPS request is being made")
-    client = create(service, verify=verify, **options)
+    try:
+        client = create(service, verify=verify, **options)
+    except Exception as error:
+        if bundle is not None:
+            bundle.unlink(missing_ok=True)
+        if type(error).__name__ == "InvalidRegionError":
+            message = "setting 'region': buckets are administered only in regions of ASCII letters, digits and hyphens"
+            raise InvalidSetting(message) from error
+        raise
     if bundle is not None:
         weakref.finalize(client, bundle.unlink, missing_ok=True)
     return client
@@ -93,7 +103,12 @@ def _certificates(settings: S3Settings) -> tuple[bool | str, Path | None]:
     if not settings.client_options.disable_system_certificates:
         trusted.append(Path(system or _bundle_of_botocore()).read_bytes())
     with tempfile.NamedTemporaryFile(prefix="buckia-", suffix=".pem", delete=False) as file:
-        file.write(b"\n".join(trusted))
+        try:
+            file.write(b"\n".join(trusted))
+            file.flush()
+        except OSError:
+            os.unlink(file.name)
+            raise
     return file.name, Path(file.name)
 
 

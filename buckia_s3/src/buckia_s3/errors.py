@@ -272,6 +272,10 @@ def from_boto3(error: Exception, *, provider: str, action: str, host: str) -> Ex
         if known and isinstance(cause, OSError | http.client.HTTPException):
             return from_network(cause, provider=provider, key=None, action=action, host=host)
         cause = cause.__cause__ or cause.__context__
+    if type(error).__name__ == "HTTPClientError":
+        # The message of what it wraps may quote a header, with a secret.
+        wrapped = type(getattr(error, "kwargs", {}).get("error")).__name__
+        return AdapterError(f"{action} at {host} failed: the request can't be sent ({wrapped})", provider=provider)
     if type(error).__name__ in _UNREACHABLE:
         return Transient(f"{action} at {host} failed: {error}", provider=provider)
     return AdapterError(f"{action}: {error}", provider=provider)

@@ -15,7 +15,6 @@ All raise `InvalidValue`. `at` is the path of the value within its setting, such
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
@@ -52,7 +51,11 @@ class InvalidValue(ValueError):
 
 def invalid_value(value: object, expected: str, *, at: str = "") -> InvalidValue:
     """Build the error for a value that is not as expected, such as "a whole number"."""
-    representation = redact(repr(value.value if isinstance(value, Enum) else value))
+    try:
+        representation = redact(repr(value.value if isinstance(value, Enum) else value))
+    except ValueError:
+        # Python refuses to print integers of thousands of digits.
+        representation = "too large"
     if len(representation) > MAX_SHOWN:
         representation = representation[:MAX_SHOWN] + "…"
     return InvalidValue(f"is {representation}, but must be {expected}", at=at)
@@ -68,8 +71,15 @@ def as_str(value: object, *, at: str = "") -> str:
     return value
 
 
+MAX_SECONDS = 2_147_483.0
+"""The longest timeout of a socket: 24 days."""
+
+
 def as_number(value: object, kind: type[N], *, minimum: float | None = None) -> N:
-    """Return the value as a finite number of this kind, at least `minimum`."""
+    """Return the value as a number of this kind, at least `minimum`.
+
+    Numbers of kind `float` are seconds or factors of them, so they are finite, and `MAX_SECONDS` at most.
+    """
     expected = "a whole number" if kind is int else "a number"
     if minimum is not None:
         expected += f" of at least {minimum:.15g}"
@@ -79,10 +89,13 @@ def as_number(value: object, kind: type[N], *, minimum: float | None = None) -> 
     if len(text) < MAX_SHOWN and re.fullmatch(form, text, re.ASCII):
         number = kind(text)
     elif isinstance(value, int if kind is int else int | float) and not isinstance(value, bool):
-        number = kind(value)
+        # `float` can't take every `int`.
+        number = kind(value) if kind is int else kind(max(min(value, MAX_SECONDS + 1), -MAX_SECONDS - 1))
     else:
         raise invalid_value(value, expected)
-    if not math.isfinite(number) or (minimum is not None and number < minimum):
+    if kind is float and not abs(number) <= MAX_SECONDS:
+        raise invalid_value(value, f"{expected}, and at most {MAX_SECONDS:.0f}")
+    if minimum is not None and number < minimum:
         raise invalid_value(value, expected)
     return number
 

@@ -16,6 +16,7 @@ from buckia_core.adapters.service.connection import bypasses_proxy, no_proxy_of_
 from buckia_core.adapters.transfers.retry import RetryPolicy
 from buckia_core.config.secrets.secret import Secret
 from buckia_core.config.values import (
+    MAX_SECONDS,
     HiddenMapping,
     InvalidValue,
     as_bool,
@@ -114,7 +115,7 @@ def parse_seconds(value: object) -> float:
     Raises:
         InvalidValue: It is not a duration above zero.
     """
-    expected = "a time above zero, such as 30, 500ms or 2h 37min"
+    expected = "a time above zero, and at most 24 days, such as 30, 500ms or 2h 37min"
     match value:
         case timedelta():
             found = value.total_seconds()
@@ -126,7 +127,7 @@ def parse_seconds(value: object) -> float:
             found = sum(int(count) * _UNITS[unit] for count, unit in _DURATION.findall(value))
         case _:
             raise invalid_value(value, expected)
-    if not 0 < found < _MAX_SECONDS:
+    if not 0 < found <= MAX_SECONDS:
         raise invalid_value(value, expected)
     return found
 
@@ -145,7 +146,6 @@ _UNITS = {
     )
     for unit in names.split()
 }
-_MAX_SECONDS = 365 * 86400.0
 _PLAIN_NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 _DURATION = re.compile(rf"([0-9]{{1,9}})\s*({'|'.join(sorted(_UNITS, key=len, reverse=True))})(?![a-z])")
 _DURATIONS = re.compile(rf"(?:{_DURATION.pattern}\s*)+")
@@ -334,7 +334,7 @@ def parse_retry_config(value: object) -> RetryConfig:
 
 def _parse_backoff(value: object) -> dict[str, Any]:
     read = _parse_options(value, _BACKOFF_PARSERS)
-    if read.get("init_backoff", 0.0) > read.get("max_backoff", _MAX_SECONDS):
+    if read.get("init_backoff", 0.0) > read.get("max_backoff", MAX_SECONDS):
         assert isinstance(value, Mapping)
         raise invalid_value(value["init_backoff"], "at most max_backoff", at=".init_backoff")
     return read

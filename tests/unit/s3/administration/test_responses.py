@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
+import botocore
 import pytest
 
-from buckia_core.errors import AdapterError, Transient
+from buckia_core.config.secrets.secret import Secret
+from buckia_core.errors import AdapterError, InvalidSetting, Transient
 from buckia_s3 import boto3_client
 from buckia_s3.config.options import ClientOptions, RetryConfig
 from tests.unit.s3.scripted_server import Answer
@@ -64,3 +69,25 @@ def test_a_response_without_sense_is_an_error_of_the_server(connect, name, body)
     adapter, _ = connect(lambda _: Answer(200, body), retry_config=ONCE)
     with pytest.raises(AdapterError, match=r"can't be parsed|web page"):
         adapter.administration.get(name)
+
+
+@pytest.mark.parametrize("token", ["abc\r\nx: y", "abc\ny"])
+def test_a_header_that_cannot_be_sent_is_not_shown(connect, token):
+    adapter, server = connect(lambda _: Answer(200, CORS), session_token=Secret(token), retry_config=ONCE)
+    with pytest.raises(AdapterError, match="can't be sent") as caught:
+        adapter.administration.get("cors")
+    assert "abc" not in str(caught.value) and not isinstance(caught.value, Transient) and not server.asked
+
+
+def test_a_region_that_boto3_does_not_take_is_an_error_of_the_setting(connect, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    bundle = Path(botocore.__file__).with_name("cacert.pem")
+    adapter, _ = connect(lambda _: Answer(200, CORS), region="us_east", ca_bundle=bundle)
+    with pytest.raises(InvalidSetting, match="region"):
+        adapter.administration.get("cors")
+    assert not list(tmp_path.glob("*.pem"))
+
+
+def test_a_pool_of_any_size_needs_little_memory(connect):
+    adapter, _ = connect(lambda _: Answer(200, CORS), client_options=ClientOptions(pool_max_idle_per_host=10**15))
+    assert adapter.administration.get("cors")
