@@ -96,7 +96,7 @@ def test_administration_avoids_transfer_acceleration(connect):
         lambda _: HELLO, bucket_name="my-bucket", endpoint_url=None, region="eu-west-1", use_accelerate_endpoint=True
     )
     administration = adapter.administration
-    asked = addresses(administration._operations._client())
+    asked = addresses(administration._client._client())
     administration.get("tags")
     assert asked == ["https://my-bucket.s3.eu-west-1.amazonaws.com/?tagging"]
 
@@ -111,10 +111,10 @@ def test_administration_is_closed_with_the_adapter(connect):
     adapter, server = connect(lambda _: Answer(200, TAGS))
     administration = adapter.administration
     administration.get("tags")
-    first = administration._operations._client()
-    assert administration._operations._client() is first
+    first = administration._client._client()
+    assert administration._client._client() is first
     adapter.close()
-    assert administration._operations._opened is None
+    assert administration._client._opened is None
     assert len(server.asked) == 1
 
 

@@ -18,8 +18,8 @@ from buckia_core.errors import (
     Unauthenticated,
 )
 from buckia_s3.administration import documents, merge, shapes
+from buckia_s3.administration.bucket_client import RAW_BODY, BucketClient, UnreadableResponse
 from buckia_s3.administration.buckets import Buckets
-from buckia_s3.administration.operations import RAW_BODY, Operations, UnreadableResponse
 from buckia_s3.administration.subresources import (
     SUBRESOURCES,
     Document,
@@ -106,9 +106,9 @@ class Administration:
             require: Called with the name of a subresource before any request for it. Raises `NotSupported` if the
                 service lacks the subresource.
         """
-        self._operations = Operations(settings, transport, credentials)
+        self._client = BucketClient(settings, transport, credentials)
         self._require = require
-        self.buckets = Buckets(self._operations, transport.resolver, settings.bucket_name)
+        self.buckets = Buckets(self._client, transport.resolver, settings.bucket_name)
 
     def get(self, name: str) -> Document | None:
         """Return the document of a subresource, with S3's own names; `None` if it is not set.
@@ -199,9 +199,7 @@ class Administration:
         """
         subresource = find_subresource(name)
         if not subresource.removable:
-            raise NotSupported(
-                f"{subresource.title} can't be removed: set it instead", provider=self._operations.provider
-            )
+            raise NotSupported(f"{subresource.title} can't be removed: set it instead", provider=self._client.provider)
         present, body = self._read(subresource)
         after: Document | None = None
         if entries:
@@ -210,7 +208,7 @@ class Administration:
             except (merge.MissingEntry, KeyError) as error:
                 none = f"{subresource.title}: there are none"
                 message = str(error) if isinstance(error, merge.MissingEntry) else none
-                raise NotFound(message, provider=self._operations.provider) from error
+                raise NotFound(message, provider=self._client.provider) from error
             self._check_merge_keeps_all(subresource, present, body)
         elif subresource.reset is not None and present is not None:
             after = subresource.reset(present)
@@ -233,7 +231,7 @@ class Administration:
         if not merge.is_equivalent(subresource, present, change.before):
             raise PreconditionFailed(
                 f"{subresource.title}: changed since the difference was shown. Nothing was sent; compare again.",
-                provider=self._operations.provider,
+                provider=self._client.provider,
             )
         if change.after is None:
             self._call(subresource, subresource.delete, "removing")
@@ -243,7 +241,7 @@ class Administration:
 
     def close(self) -> None:
         """Close connections."""
-        self._operations.close()
+        self._client.close()
 
     def _read(self, subresource: Subresource) -> tuple[Document | None, bytes]:
         """Return the document, `None` if it is not set, and the body of the response."""
@@ -258,7 +256,7 @@ class Administration:
             return shapes.document_from_output(subresource, output), output[RAW_BODY]
         except (ValueError, RecursionError) as error:
             message = f"reading {subresource.title}: the response can't be parsed: {str(error)[:200]}"
-            raise UnreadableResponse(message, provider=self._operations.provider) from error
+            raise UnreadableResponse(message, provider=self._client.provider) from error
 
     def _put(self, subresource: Subresource, document: Document) -> None:
         try:
@@ -273,11 +271,11 @@ class Administration:
         self, subresource: Subresource, operation: str, verb: str, params: Document | None = None
     ) -> dict[str, Any]:
         try:
-            return self._operations.call(operation, params, action=f"{verb} {subresource.title}")
+            return self._client.call(operation, params, action=f"{verb} {subresource.title}")
         except (AlreadyExists, NotSupported) as error:
             # A server that ignores the query takes the request for the creation of the bucket.
-            message = f"the server {self._operations.host} does not support {subresource.title}"
-            raise NotSupported(message, provider=self._operations.provider) from error
+            message = f"the server {self._client.host} does not support {subresource.title}"
+            raise NotSupported(message, provider=self._client.provider) from error
 
     def _check_merge_keeps_all(self, subresource: Subresource, present: Document | None, body: bytes) -> None:
         """Refuse a merge with rules whose elements would be lost when they are written back."""
@@ -287,7 +285,7 @@ class Administration:
             raise NotSupported(
                 f"{subresource.title}: the present ones have elements that this version of boto3 does not know "
                 f"({', '.join(sorted(lost))}) and would lose. Update boto3, or replace them all.",
-                provider=self._operations.provider,
+                provider=self._client.provider,
             )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from buckia_core.errors import AlreadyExists, NotFound, PermissionDenied, PreconditionFailed, Transient
-from buckia_s3.administration.operations import Operations
+from buckia_s3.administration.bucket_client import BucketClient
 from buckia_s3.http.endpoint import DEFAULT_REGION, EndpointResolver
 
 
@@ -34,9 +34,9 @@ class Buckets:
         name: Name of the bucket in the settings.
     """
 
-    def __init__(self, operations: Operations, resolver: EndpointResolver, name: str) -> None:
+    def __init__(self, client: BucketClient, resolver: EndpointResolver, name: str) -> None:
         self.name = name
-        self._operations = operations
+        self._client = client
         self._resolver = resolver
 
     def list(self) -> Iterator[Bucket]:
@@ -47,7 +47,7 @@ class Buckets:
         """
         params: dict[str, str] = {}
         while True:
-            page = self._operations.call("ListBuckets", params, action="listing the buckets")
+            page = self._client.call("ListBuckets", params, action="listing the buckets")
             for each in page.get("Buckets", ()):
                 yield Bucket(each["Name"], each.get("CreationDate"), each.get("BucketRegion"))
             if not page.get("ContinuationToken"):
@@ -71,7 +71,7 @@ class Buckets:
         # Some servers, and AWS in us-east-1, accept a second creation and reset the ACL.
         exists = self._exists()
         if exists:
-            raise AlreadyExists(f"{action}: it already exists", provider=self._operations.provider)
+            raise AlreadyExists(f"{action}: it already exists", provider=self._client.provider)
         aws = self._resolver.endpoint.aws
         if region is not None and aws:
             self._resolver.set_region(region)
@@ -83,7 +83,7 @@ class Buckets:
             params["CreateBucketConfiguration"] = {"LocationConstraint": location}
         failed: list[Transient] = []
         try:
-            self._operations.call("CreateBucket", params, action=action, on_transient=failed.append)
+            self._client.call("CreateBucket", params, action=action, on_transient=failed.append)
         except AlreadyExists as error:
             # The bucket did not exist before, and an attempt whose response was lost may have created it.
             if exists is None or not failed or not self._is_own_bucket(error):
@@ -99,15 +99,15 @@ class Buckets:
         """
         action = f"removing the bucket {self.name!r}"
         # Checked here too, because a simple server may delete a bucket with objects.
-        page = self._operations.call("ListObjectsV2", {"MaxKeys": 1}, action=action)
+        page = self._client.call("ListObjectsV2", {"MaxKeys": 1}, action=action)
         if page.get("Contents"):
             raise PreconditionFailed(
                 f"{action}: it is not empty, {page['Contents'][0]['Key']!r} is in it. Delete its objects first.",
-                provider=self._operations.provider,
+                provider=self._client.provider,
             )
         failed: list[Transient] = []
         try:
-            self._operations.call("DeleteBucket", action=action, on_transient=failed.append)
+            self._client.call("DeleteBucket", action=action, on_transient=failed.append)
         except NotFound:
             if not failed:
                 raise
@@ -115,7 +115,7 @@ class Buckets:
     def _exists(self) -> bool | None:
         """Return whether the bucket exists; `None` if the credentials may not see it."""
         try:
-            self._operations.call("HeadBucket", action="finding the bucket")
+            self._client.call("HeadBucket", action="finding the bucket")
         except NotFound:
             return False
         except PermissionDenied:  # credentials may create buckets without permission for HEAD

@@ -12,7 +12,7 @@ import yaml
 from buckia_core.adapters.commands.config_change import parse_json_or_yaml
 from buckia_core.errors import ConfigError
 from buckia_s3.administration import shapes
-from buckia_s3.administration.operations import parse_response, request_body
+from buckia_s3.administration.bucket_client import parse_response, request_body
 from buckia_s3.administration.subresources import Document, Subresource
 
 

@@ -10,7 +10,7 @@ from botocore.exceptions import ParamValidationError
 from botocore.model import ListShape, Shape, StructureShape
 from botocore.validate import validate_parameters
 
-from buckia_s3.administration.operations import service_model
+from buckia_s3.administration.bucket_client import service_model
 from buckia_s3.administration.subresources import Document, Subresource
 
 

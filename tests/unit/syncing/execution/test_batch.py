@@ -14,7 +14,7 @@ from buckia_core.planning.manifest import LocalEntry, RemoteObject
 from buckia_core.planning.plan import Action, Operation, Reason
 from buckia_core.syncing.execution import batch
 from buckia_core.syncing.execution.executor import WorkQueue
-from buckia_core.syncing.transfer import download, staging_file
+from buckia_core.syncing.transfer import download, download_staging
 from buckia_core.testing import Fault, Faulty
 from tests.unit.syncing.transfer.test_transfer import During
 
@@ -48,12 +48,12 @@ def test_few_operations_go_one_to_each_worker():
 
 
 def test_a_group_holds_no_more_bytes_than_a_file_that_comes_into_memory():
-    half = staging_file.BUFFERED_DOWNLOAD_MAX // 2
+    half = download_staging.BUFFERED_DOWNLOAD_MAX // 2
     operations = [
         upload("a", half),
         upload("b", half),
         upload("c", half),
-        upload("d", staging_file.BUFFERED_DOWNLOAD_MAX + 1),
+        upload("d", download_staging.BUFFERED_DOWNLOAD_MAX + 1),
         upload("e"),
     ]
     assert list(sizes(WorkQueue(operations * 10, 1000), 1))[:4] == [2, 1, 1, 2]

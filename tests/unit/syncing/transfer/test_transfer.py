@@ -19,7 +19,7 @@ from buckia_core.errors import IntegrityError, PreconditionFailed, Transient
 from buckia_core.localfs import atomic_rename
 from buckia_core.planning.digest import Digest
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
-from buckia_core.syncing.transfer import download, staging_file
+from buckia_core.syncing.transfer import download, download_staging
 from buckia_core.syncing.transfer import upload as upload_module
 from buckia_core.syncing.transfer.download import Download, DownloadResult
 from buckia_core.syncing.transfer.errors import FileChangedDuringUpload, StateChanged
@@ -89,7 +89,7 @@ def any_size(request, monkeypatch):
     if request.param == "in blocks":
         monkeypatch.setattr(upload_module, "BUFFERED_UPLOAD_MAX", 0)
         monkeypatch.setattr(download, "RESUMABLE_DOWNLOAD_MIN", 0)
-        monkeypatch.setattr(staging_file, "BUFFERED_DOWNLOAD_MAX", -1)
+        monkeypatch.setattr(download_staging, "BUFFERED_DOWNLOAD_MAX", -1)
     return request.param
 
 
@@ -427,7 +427,7 @@ def test_where_there_are_no_hard_links_a_new_file_is_renamed(bucket, path, monke
 def test_bytes_in_flight_are_reported(bucket, path, monkeypatch):
     monkeypatch.setattr(upload_module, "BUFFERED_UPLOAD_MAX", 0)
     monkeypatch.setattr(download, "RESUMABLE_DOWNLOAD_MIN", 0)
-    monkeypatch.setattr(staging_file, "BUFFERED_DOWNLOAD_MAX", -1)
+    monkeypatch.setattr(download_staging, "BUFFERED_DOWNLOAD_MAX", -1)
     counts = []
 
     @contextmanager

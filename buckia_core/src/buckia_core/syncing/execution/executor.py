@@ -16,7 +16,7 @@ from buckia_core.syncing.execution.concurrency import AdaptiveConcurrency
 from buckia_core.syncing.execution.delete_batch import delete_batch
 from buckia_core.syncing.execution.operation_result import OperationResult
 from buckia_core.syncing.execution.worker import Worker
-from buckia_core.syncing.transfer.staging_file import BUFFERED_DOWNLOAD_MAX
+from buckia_core.syncing.transfer.download_staging import BUFFERED_DOWNLOAD_MAX
 
 _POLL_SECONDS = 0.2
 

@@ -32,9 +32,9 @@ from buckia_core.syncing.planner.bucket_context import BucketContext
 from buckia_core.syncing.state.baseline_rows import baseline_row, dirty_row
 from buckia_core.syncing.state.resume_store import ResumeStore
 from buckia_core.syncing.transfer.download import Download
+from buckia_core.syncing.transfer.download_staging import BUFFERED_DOWNLOAD_MAX
 from buckia_core.syncing.transfer.errors import FileChangedDuringUpload, StateChanged
 from buckia_core.syncing.transfer.in_flight import InFlightTransfers, no_progress
-from buckia_core.syncing.transfer.staging_file import BUFFERED_DOWNLOAD_MAX
 from buckia_core.syncing.transfer.upload import upload
 
 _MAX_ATTEMPTS = 4

@@ -17,9 +17,9 @@ from buckia_core.planning.manifest import LocalEntry, RemoteObject, is_same_vers
 from buckia_core.syncing.disk.file_locator import FileLocation
 from buckia_core.syncing.state.resume_store import ResumeStore
 from buckia_core.syncing.transfer.content_check import ContentCheck
+from buckia_core.syncing.transfer.download_staging import open_staging_file
 from buckia_core.syncing.transfer.errors import StateChanged
 from buckia_core.syncing.transfer.in_flight import TrackProgress, allocated_size, no_progress
-from buckia_core.syncing.transfer.staging_file import open_staging_file
 
 RESUMABLE_DOWNLOAD_MIN = 8 << 20
 """Downloads of more bytes are resumable."""

@@ -40,8 +40,8 @@ class UnreadableResponse(Transient):
     """The server sent a response that cannot be parsed."""
 
 
-class Operations:
-    """Operations: calls S3's operations on one bucket. Thread-safe."""
+class BucketClient:
+    """BucketClient: calls operations of S3 on one bucket, by boto3. Thread-safe."""
 
     def __init__(self, settings: S3Settings, transport: S3Client, credentials: CredentialProvider) -> None:
         self.provider = transport.provider

@@ -21,8 +21,8 @@ from buckia_core.planning.digest import Digest
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.syncing.state.locations import StateFiles
 from buckia_core.syncing.state.resume_store import ResumeStore
-from buckia_core.syncing.transfer import staging_file as module
-from buckia_core.syncing.transfer.staging_file import DownloadStagingFile, StreamedStagingFile, open_staging_file
+from buckia_core.syncing.transfer import download_staging as module
+from buckia_core.syncing.transfer.download_staging import DownloadStagingFile, StreamedStagingFile, open_staging_file
 
 CONTENT = bytes(range(251)) * 5000
 """More than comes into memory first."""
