@@ -79,6 +79,6 @@ def test_a_broken_http_adapter_is_caught(variant, tmp_path):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("test", sorted({broken.caught_by for broken in HTTP_VARIANTS.values()}))
-def test_a_sound_http_adapter_passes_what_catches_others(test, tmp_path):
-    assert run_http(tmp_path, selection=test) == (0, "")
+def test_a_sound_http_adapter_passes_what_catches_others(tmp_path):
+    selection = " or ".join(sorted({broken.caught_by for broken in HTTP_VARIANTS.values()}))
+    assert run_http(tmp_path, selection=selection) == (0, "")

@@ -10,9 +10,9 @@ from .http_edits import Edit, Variant, edited, overridden
 
 SIGNED = Edit(
     "client",
-    "        for name, value in sent.items():\n",
-    '        sent["X-Auth-Signature"] = f"{hash(self._token.reveal()):064x}"\n'
-    "        for name, value in sent.items():\n",
+    "        for name, value in headers.items():\n            # The error",
+    '        headers["X-Auth-Signature"] = f"{hash(self._token.reveal()):064x}"\n'
+    "        for name, value in headers.items():\n            # The error",
 )
 """Sends what is derived from the token, which no message may show either, and which Buckia does not know."""
 
@@ -72,14 +72,14 @@ ERRORS = {
 TRANSPORT = {
     "errors_of_http_are_not_translated": edited(
         "client",
-        "except (HTTPException, OSError) as error:\n            raise no",
-        "except ZeroDivisionError as error:\n            raise no",
+        "except (HTTPException, OSError) as error:\n            details",
+        "except ZeroDivisionError as error:\n            details",
         "test_broken_connections_are_retryable",
     ),
     "broken_connections_are_final": edited(
         "client",
-        "raise no_response(error, action=action, host=self._address, provider=PROVIDER, key=key) from error",
-        'raise AdapterError(f"{action}: no connection", provider=PROVIDER, key=key) from error',
+        "raise no_response(error, key=request.key, **details) from error",
+        'raise AdapterError(f"{request.action}: no connection", provider=PROVIDER, key=request.key) from error',
         "test_broken_connections_are_retryable",
     ),
     "statuses_are_not_looked_at": edited(
@@ -93,18 +93,18 @@ TRANSPORT = {
         "            if not 200 <= response.status < 300:",
         "            if response.status >= 500:\n"
         "                connection.close()\n"
-        "                response = self._exchange(connection, method, path, sent, body, action, key)\n"
+        "                response = self._exchange(connection, request, headers)\n"
         "            if not 200 <= response.status < 300:",
         "test_adapters_do_not_retry",
     ),
     "broken_requests_are_repeated": edited(
         "client",
-        "            response = self._exchange(connection, method, path, sent, body, action, key)\n",
+        "            response = self._exchange(connection, request, headers)\n",
         "            try:\n"
-        "                response = self._exchange(connection, method, path, sent, body, action, key)\n"
+        "                response = self._exchange(connection, request, headers)\n"
         "            except AdapterError:\n"
         "                connection.close()\n"
-        "                response = self._exchange(connection, method, path, sent, body, action, key)\n",
+        "                response = self._exchange(connection, request, headers)\n",
         "test_adapters_do_not_retry_after_a_broken_connection",
     ),
     "signature_in_the_message_of_a_status": Variant(
@@ -113,8 +113,8 @@ TRANSPORT = {
             SIGNED,
             Edit(
                 "client",
-                "raise response_error(response.status, response.headers, action, key)",
-                'raise response_error(response.status, response.headers, f"{action} {sent}", key)',
+                "raise response_error(response.status, response.headers, request.action, request.key)",
+                'raise response_error(response.status, response.headers, f"{request.action} {headers}", request.key)',
             ),
         ),
     ),
@@ -124,8 +124,8 @@ TRANSPORT = {
             SIGNED,
             Edit(
                 "client",
-                "        with self._translate(action, key):\n            response = connection.getresponse()",
-                '        with self._translate(f"{action} {headers}", key):\n'
+                "        with self._translate(request):\n            response = connection.getresponse()",
+                '        with self._translate(__import__("dataclasses").replace(request, key=f"{headers}")):\n'
                 "            response = connection.getresponse()",
             ),
         ),
@@ -141,7 +141,9 @@ TRANSPORT = {
     "cut_content_is_accepted": Variant(
         "test_incomplete_content_is_an_error",
         (
-            Edit("client", "        if response.length:\n            raise incomplete(key, action)\n", ""),
+            Edit(
+                "client", "        if response.length:\n            raise incomplete(request.key, request.action)\n", ""
+            ),
             Edit("sync", "DigestVerifier(() if has_range else found.digests)", "DigestVerifier(())"),
         ),
     ),
@@ -160,9 +162,10 @@ TRANSPORT = {
     ),
     "error_of_the_source_is_one_of_the_network": edited(
         "client",
-        "        complete = True\n        if body is not None:\n",
-        "        complete = True\n        if body is not None:\n"
-        "            with self._translate(action, key):\n                body = list(body)\n",
+        "        complete = True\n        if request.body is not None:\n",
+        "        complete = True\n        if request.body is not None:\n"
+        "            with self._translate(request):\n"
+        '                request = __import__("dataclasses").replace(request, body=list(request.body))\n',
         "test_source_that_breaks_leaves_nothing",
     ),
     "requests_are_not_counted": edited("client", "        self.counter.add()\n", "", "test_requests_only_grow"),
