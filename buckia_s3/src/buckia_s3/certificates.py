@@ -69,7 +69,7 @@ def create_client(create: Callable[..., Any], settings: S3Settings, service: str
         **options: More arguments of `create`.
 
     Raises:
-        InvalidSetting: `ca_bundle` can't be read, or boto3 does not take `region`.
+        InvalidSetting: `ca_bundle` can't be read, or boto3 does not take `region`, or a variable of the environment.
     """
     verify, bundle = _certificates(settings)
     if verify is False:
@@ -83,6 +83,9 @@ def create_client(create: Callable[..., Any], settings: S3Settings, service: str
         if type(error).__name__ == "InvalidRegionError":
             message = "setting 'region': buckets are administered only in regions of ASCII letters, digits and hyphens"
             raise InvalidSetting(message) from error
+        if type(error).__module__ == "botocore.exceptions":
+            # Such as an environment variable with a value that boto3 does not know.
+            raise InvalidSetting(f"boto3 does not accept its configuration: {error}") from error
         raise
     if bundle is not None:
         weakref.finalize(client, bundle.unlink, missing_ok=True)

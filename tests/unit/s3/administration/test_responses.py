@@ -88,6 +88,18 @@ def test_a_region_that_boto3_does_not_take_is_an_error_of_the_setting(connect, t
     assert not list(tmp_path.glob("*.pem"))
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("AWS_DEFAULTS_MODE", "no-mode"), ("AWS_ACCOUNT_ID_ENDPOINT_MODE", "x"), ("AWS_STS_REGIONAL_ENDPOINTS", "x")],
+)
+def test_a_variable_that_boto3_does_not_take_is_named(connect, monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    adapter, server = connect(lambda _: Answer(200, CORS))
+    with pytest.raises(InvalidSetting, match=f"boto3 .*{value}"):
+        adapter.administration.get("cors")
+    assert not server.asked
+
+
 def test_a_pool_of_any_size_needs_little_memory(connect):
     adapter, _ = connect(lambda _: Answer(200, CORS), client_options=ClientOptions(pool_max_idle_per_host=10**15))
     assert adapter.administration.get("cors")
