@@ -89,6 +89,7 @@ _NOTHING_THERE = ("", "NotFound", "NoSuchKey")
 
 _MESSAGES: dict[str, str] = {
     "NoSuchBucket": "the bucket does not exist: check its name and the endpoint, or make it with `buckia s3 create`",
+    "InvalidBucketName": "the service does not allow this name for a bucket: check bucket_name",
     "BucketAlreadyExists": "there is a bucket of this name already, perhaps of another account",
     "BucketAlreadyOwnedByYou": "you have a bucket of this name already",
     "BucketNotEmpty": "it is not empty: older versions and delete markers count too",

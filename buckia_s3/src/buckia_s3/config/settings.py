@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from buckia_core.config.settings import read_settings, setting_fields
 from buckia_core.config.urls import check_url, connection_warnings
@@ -137,6 +138,11 @@ class S3Settings(S3Fields):
         if self.part_size > MAX_PART or self.multipart_threshold > MAX_PART:
             raise ValueError(f"part_size and multipart_threshold are at most 5 GiB ({MAX_PART})")
         check_url("endpoint_url", self.endpoint_url or None)
+        if urlsplit(self.endpoint_url or "").path.strip("/") == self.bucket_name:
+            # The bucket would be in each URL twice, and creating it would write an object of its name.
+            raise ValueError(
+                f"endpoint_url is the address of the service, and not of the bucket: leave out /{self.bucket_name}"
+            )
         if self.client_options.allow_http is False and self._is_unencrypted:
             raise ValueError("endpoint_url is not encrypted, and client_options say allow_http: false")
         trusts_some = self.client_options.root_certificate is not None or self.ca_bundle is not None

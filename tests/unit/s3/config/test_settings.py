@@ -42,6 +42,17 @@ def test_the_environment_stands_in(read):
     assert read(environ, region="us-west-2").region == "us-west-2"
 
 
+@pytest.mark.parametrize("path", ["/b", "/b/"])
+def test_the_address_of_a_bucket_is_no_endpoint(read, path):
+    with pytest.raises(ConfigError, match="leave out /b"):
+        read(endpoint_url=f"https://account.example.com{path}")
+
+
+@pytest.mark.parametrize("path", ["", "/", "/storage/v1/b", "/bb"])
+def test_an_endpoint_may_have_a_path(read, path):
+    assert read(endpoint_url=f"https://account.example.com{path}").bucket_name == "b"
+
+
 def test_names_as_boto3_has_them(read):
     settings = read(
         bucket_name="b", aws_access_key_id="AK", aws_secret_access_key="S", aws_session_token="T", region_name="r"
