@@ -191,7 +191,7 @@ def test_something_is_restored_elsewhere_and_over_nothing(buckia, trashed, proje
     (project / "taken.txt").write_text("mine")
     ran = buckia("trash", "restore", trashed, "--to", "taken.txt")
     assert ran.code == 1
-    assert "taken.txt" in ran.err
+    assert "taken.txt exists; move it away, or name another path with --to" in ran.err
     assert (project / "taken.txt").read_text() == "mine"
     assert buckia("trash", "restore", trashed, "--to", "new.txt").code == 0
     assert (project / "new.txt").read_text() == "hello"

@@ -95,7 +95,12 @@ def restore_command(context: CliContext, entry: str, to: Path | None) -> ExitCod
     with context.client(config) as client:
         trash = client.trash()
         chosen = _find_id_of_path(client, trash.list(), entry) or entry
-        path = trash.restore(chosen, to.absolute() if to else None)
+        try:
+            path = trash.restore(chosen, to.absolute() if to else None)
+        except FileExistsError as error:
+            from buckia_core.syncing.disk.trash import NotRestored  # noqa: PLC0415  # imported with the trash
+
+            raise NotRestored(f"{error.filename} exists; move it away, or name another path with --to") from error
     record = {"type": "restored", "bucket": config.name, "id": chosen, "path": str(path)}
     context.output.result(record, f"Restored to {path}")
     return ExitCode.DONE

@@ -96,7 +96,7 @@ def restore_command(
         versions = client.versions()
         plan = versions.plan(key, version=version, at=at, recursive=recursive, delete_new=delete_new)
         if not plan:
-            output.note(f"{config.name}: nothing to restore")
+            output.note(f"{config.name}: nothing to restore in the bucket; for local files, see buckia trash list")
             return ExitCode.DONE
         if dry_run or not (yes or output.options.json):
             for each in plan:
