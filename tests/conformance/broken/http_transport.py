@@ -168,6 +168,12 @@ TRANSPORT = {
         '                request = __import__("dataclasses").replace(request, body=list(request.body))\n',
         "test_source_that_breaks_leaves_nothing",
     ),
+    "limit_is_ignored": edited(
+        "sync",
+        "        self._client.counter.limit(before_request)\n",
+        "",
+        "test_limit_holds_for_each_request",
+    ),
     "requests_are_not_counted": edited("client", "        self.counter.add()\n", "", "test_requests_only_grow"),
     "lost_reply_of_an_upload_is_success": overridden(
         "upload_file",

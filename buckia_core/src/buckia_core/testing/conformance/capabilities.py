@@ -84,6 +84,18 @@ class CapabilityTests(Suite):
         if before is not None and after is not None:
             assert after >= before + 2
 
+    def test_limit_holds_for_each_request(self, adapter: BaseSync) -> None:
+        """`limit_requests` returns true only if every request waits, those of each page and part too."""
+        waits: list[None] = []
+        if not adapter.limit_requests(lambda: waits.append(None)):
+            pytest.skip("the adapter leaves the limit to the wrapper")
+        before = adapter.request_count
+        put(adapter, ["a"])
+        list(adapter.list_files())
+        assert read(adapter, "a") == b"a"
+        assert len(waits) >= 3
+        assert before is None or adapter.request_count == before + len(waits)
+
     def test_objects_and_outcomes_can_be_pickled(self, adapter: BaseSync) -> None:
         uploaded = adapter.upload_file(b"1", "k")
         reported = adapter.stat_file("k")

@@ -126,12 +126,15 @@ class DownloadTests(Suite):
         with pytest.raises(PreconditionFailed):
             read(adapter, "k", expect=seen)
 
-    def test_other_version_than_expected_in_a_range(self, adapter: BaseSync, tmp_path: Path) -> None:
+    @pytest.mark.parametrize(("start", "end"), [(1, 2), (1, 1), (3, None)], ids=["bytes", "nothing", "at_the_end"])
+    def test_other_version_than_expected_in_a_range(
+        self, adapter: BaseSync, tmp_path: Path, start: int, end: int | None
+    ) -> None:
         seen = adapter.upload_file(b"old", "k")
         adapter.upload_file(b"new", "k")
         with pytest.raises(PreconditionFailed):
-            adapter.download_file("k", tmp_path / "file", expect=seen, start=1, end=2)
-        with pytest.raises(PreconditionFailed), adapter.open_file("k", expect=seen, start=1, end=2) as reader:
+            adapter.download_file("k", tmp_path / "file", expect=seen, start=start, end=end)
+        with pytest.raises(PreconditionFailed), adapter.open_file("k", expect=seen, start=start, end=end) as reader:
             reader.read()
 
     def test_expected_object_is_gone(self, adapter: BaseSync, tmp_path: Path) -> None:
