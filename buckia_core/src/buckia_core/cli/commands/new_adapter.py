@@ -46,7 +46,7 @@ def new_adapter_command(context: CliContext, name: str, target: Path | None) -> 
         file.write_text(text, "utf-8", newline="\n")
     context.output.result(
         {"type": "written", "path": str(target.absolute())},
-        f"{target} is written: {len(files)} files. Next: cd {target} && pip install -e '.[test]' && pytest",
+        f'{target} is written: {len(files)} files. Next: cd {target} && pip install -e ".[test]" && pytest',
     )
     return ExitCode.DONE
 
