@@ -116,7 +116,8 @@ class BaseSync(ABC):
         """Write one object atomically, and return it with the `fingerprint` that a listing has.
 
         Replaces the object of that key, unless `expect` forbids it. Readers are read from their position to the end,
-        and stay open.
+        and stay open; a `read` may return fewer bytes than it is asked for before the end. Of the result, only `key`,
+        `size` and `fingerprint` are required.
 
         Raises:
             PreconditionFailed: The object is not as `expect` says. Nothing was written.
@@ -138,7 +139,8 @@ class BaseSync(ABC):
 
         Create or truncate `target` and write to exactly this path: it may be a second name of a file that the engine
         holds open, so do not rename another file to it. Its directory exists. After an error its content is undefined.
-        All bytes are of one version: that of `expect`, if given.
+        All bytes are of one version: that of `expect`, if given. A range is shorter, or empty, where it is beyond the
+        end of the object.
 
         Raises:
             NotFound: The object does not exist.

@@ -60,7 +60,8 @@ class UploadInfo:
         mtime_ns: Modification time of the source; stored if the adapter declares `mtime`.
         digests: Digests of the full source, to verify the bytes that arrive; stored if the provider can.
         content_type: MIME type; `None` lets the adapter guess it from the key.
-        metadata: User metadata with lower-case names; stored if the adapter declares `metadata`.
+        metadata: User metadata; stored if the adapter declares `metadata`. Names are lower-case ASCII letters, digits
+            and dashes; values are any text without control characters, which the adapter encodes if it must.
         mode: Permission bits of the source, `None` if it is no file. The `file` adapter grants a new file no group or
             other permission that the source lacks.
     """
