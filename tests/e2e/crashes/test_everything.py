@@ -157,9 +157,14 @@ def test_edits_at_each_system_call(on_folder, side, replacing, then):
     places, _ = undisturbed(on_folder, area)
 
     def attempt(project: Everything, place: int) -> None:
-        running = project.start_forked(area.rule(project, "stop", place, 1))
+        log = project.directory.with_name("calls.log")
+        running = project.start_forked(area.rule(project, "stop", place, 1), log=log)
         stopped = running.wait_until_stopped()
         edits = project.edit(side, replacing=replacing)
+        call, path = FailingCalls.read_log(log)[place - 1] if stopped else ("", "")
+        if call == "unlink" and "/bucket/" in path:
+            # Deletes have no precondition, so what is written after the last look is lost.
+            edits.discard(f"edited {side} {path.partition('/bucket/')[2]}")
         if stopped:
             os.kill(running.pid, signal.SIGKILL if then == "killed" else signal.SIGCONT)
         ended(running.wait())
