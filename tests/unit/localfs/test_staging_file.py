@@ -144,3 +144,20 @@ def test_a_new_file_overwrites_none(directory, tmp_path, monkeypatch, can):
     assert contents(tmp_path) == {"a": "1"}
     move_to_free_name(directory, "a", directory, "b")
     assert contents(tmp_path) == {"b": "1"}
+
+
+@needs_exchange
+def test_an_exchange_that_takes_effect_and_reports_an_error_is_done(directory, tmp_path, monkeypatch):
+    # Else the clean-up would remove the replaced file under the staging name, and callers what they kept of it.
+    (tmp_path / "a").write_text("old")
+    expected = signature(directory.stat("a"))
+    exchange = Directory.exchange
+
+    def late(*arguments):
+        exchange(*arguments)
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(Directory, "exchange", late)
+    with stage(directory, "new") as staged:
+        assert staged.commit_over(directory, "a", expected, lambda *_: None)
+    assert contents(tmp_path) == {"a": "new"}

@@ -159,12 +159,14 @@ class StagingFile:
         except FileNotFoundError:
             return False
         except OSError as error:
-            if error.errno not in NO_ATOMIC_RENAME:
-                raise
-            if not _is_expected(target, name, expected):
-                return False
-            self.commit(target, name)
-            return True
+            # Network file systems may report an error for an exchange that took effect.
+            if not self._has_name(target, name, status.st_ino):
+                if error.errno not in NO_ATOMIC_RENAME:
+                    raise
+                if not _is_expected(target, name, expected):
+                    return False
+                self.commit(target, name)
+                return True
         self.released = True
         # The exchanged entry may be of any type, even a directory.
         if _is_expected(self.directory, self.name, expected):
@@ -173,6 +175,16 @@ class StagingFile:
             return True
         self._exchange_back(target, name, status.st_ino, keep)
         return False
+
+    def _has_name(self, target: Directory, name: str, inode: int) -> bool:
+        """Tell whether this file, of the given inode, has a name. If that is unknown, no name may be removed."""
+        try:
+            return target.stat(name).st_ino == inode
+        except FileNotFoundError:
+            return False
+        except OSError:
+            self.released = True
+            return False
 
     def _exchange_back(
         self, target: Directory, name: str, inode: int, keep: Callable[[Directory, str], object]
