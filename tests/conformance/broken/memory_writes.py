@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import threading
 import time
 from collections.abc import Sequence
@@ -155,22 +156,27 @@ class SharedBuffer(MemorySync):
 class SharedPartNames(MemorySync):
     """Writers of one key share the names of their parts."""
 
-    parts: dict[tuple[str, int], bytes]
-
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.parts = self.bucket.__dict__.setdefault("parts", {})
 
     def upload_file(self, source, key, *, expect=None, info=None):
-        data = content(source)
-        if len(data) <= LARGE:
-            return super().upload_file(data, key, expect=expect, info=info)
-        starts = range(0, len(data), LARGE)
-        for start in starts:
-            self.parts[self._full_key(key), start] = data[start : start + LARGE]
-            time.sleep(0.001)
-        whole = b"".join(self.parts[self._full_key(key), start] for start in starts)
+        if isinstance(source, Path):
+            source = source.read_bytes()
+        reader = io.BytesIO(source) if isinstance(source, bytes) else source
+        number = 0
+        while part := _read(reader, LARGE):
+            self.parts[self._full_key(key), number] = part
+            number += 1
+        whole = b"".join(self.parts[self._full_key(key), each] for each in range(number))
         return super().upload_file(whole, key, expect=expect, info=_without_digests(info))
+
+
+def _read(reader, size):
+    data = b""
+    while len(data) < size and (chunk := reader.read(size - len(data))):
+        data += chunk
+    return data
 
 
 class DeletesFirst(MemorySync):

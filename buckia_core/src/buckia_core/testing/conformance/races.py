@@ -53,6 +53,37 @@ class BarrierReader(io.RawIOBase):
         return self._data.readinto(buffer)
 
 
+class PausingReader(io.BytesIO):
+    """A reader that pauses in the middle until `resume` is set, for at most a second.
+
+    An adapter that admits one upload of a key at a time is so not held up for longer.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self._size = len(data)
+        self.paused = threading.Event()
+        self.resume = threading.Event()
+
+    def read(self, size: int | None = -1) -> bytes:
+        if self.tell() >= self._size // 2:
+            self._pause()
+        elif size is None or size < 0:
+            first = super().read(self._size // 2 - self.tell())
+            self._pause()
+            return first + super().read()
+        return super().read(size)
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # typeshed's WriteableBuffer is private
+        if self.tell() >= self._size // 2:
+            self._pause()
+        return super().readinto(buffer)
+
+    def _pause(self) -> None:
+        self.paused.set()
+        self.resume.wait(_BARRIER_SECONDS)
+
+
 class RaceTests(Suite):
     """Concurrent calls of one adapter and of two."""
 
@@ -76,6 +107,18 @@ class RaceTests(Suite):
         assert len(found) == self.large_bytes
         assert found in contents
         assert listed_keys(adapter.list_files()) == ["k"]
+
+    def test_large_upload_that_is_overtaken_is_not_mixed(self, adapter: BaseSync, second: BaseSync) -> None:
+        """Another upload of the key begins and ends while half of the source has been read."""
+        slow, fast = b"s" * self.large_bytes, b"f" * self.large_bytes
+        reader = PausingReader(slow)
+        with ThreadPoolExecutor(1) as pool:
+            uploading = pool.submit(_uploader(adapter, "k", reader))
+            assert reader.paused.wait(30)
+            second.upload_file(fast, "k")
+            reader.resume.set()
+            uploading.result()
+        assert read(adapter, "k") in (slow, fast)
 
     @pytest.mark.parametrize("source", ["bytes", "reader"])
     @pytest.mark.parametrize("expect", ["absent", "unchanged"])
@@ -175,7 +218,7 @@ class RaceTests(Suite):
         return [data for data in _at_once([writer(number) for number in range(_WRITERS)]) if data is not None]
 
 
-def _uploader(adapter: BaseSync, key: str, reader: io.RawIOBase) -> Callable[[], object]:
+def _uploader(adapter: BaseSync, key: str, reader: io.RawIOBase | io.BytesIO) -> Callable[[], object]:
     def upload() -> object:
         try:
             return adapter.upload_file(reader, key)  # type: ignore[arg-type]  # as above
