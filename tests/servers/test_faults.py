@@ -15,11 +15,13 @@ from buckia_core.testing.fault_proxy.faults import (
     Corrupt,
     Cut,
     Delay,
+    DropHeader,
     LoseReply,
     Refuse,
     Reset,
     Stall,
     Truncate,
+    Unsized,
 )
 from buckia_core.testing.fault_proxy.proxy import FaultProxy
 from tests.servers.origin import Origin, content
@@ -178,6 +180,17 @@ def test_truncate_with_a_matching_length(
     assert [(one.bytes_out, one.fault) for one in proxy.requests] == [(6, Truncate(6, honest=True)), (1000, None)]
 
 
+@pytest.mark.parametrize("target", ["/1000", "/chunked/1000"])
+def test_a_body_without_a_length(proxy: FaultProxy, wire: Wire, target: str) -> None:
+    proxy.fault(Unsized(400))
+    wire.send(request("GET", target))
+    received, end = wire.receive_all()
+    head, _, body = received.partition(b"\r\n\r\n")
+    assert (body, end) == (content(1000)[:400], "closed")
+    assert b"content-length" not in head.lower()
+    assert b"transfer-encoding" not in head.lower()
+
+
 def test_corrupt_the_answer(proxy: FaultProxy, client: http.client.HTTPConnection) -> None:
     proxy.fault(Corrupt(at=700))
     _, body = get(client, "/1000")
@@ -219,6 +232,25 @@ def test_answer_in_the_place_of_the_server(
 def test_answer_with_a_body_of_ones_own(proxy: FaultProxy, client: http.client.HTTPConnection) -> None:
     proxy.fault(Answer(429, body=b'{"code": "too_many_requests"}', content_type="application/json"))
     assert get(client, "/1") == (429, b'{"code": "too_many_requests"}')
+
+
+def test_redirect(proxy: FaultProxy, client: http.client.HTTPConnection) -> None:
+    proxy.fault(Answer(307, body=b"", location="http://127.0.0.1:1/elsewhere"))
+    client.request("GET", "/1")
+    response = client.getresponse()
+    assert (response.status, response.headers["Location"], response.read()) == (
+        307,
+        "http://127.0.0.1:1/elsewhere",
+        b"",
+    )
+
+
+def test_header_that_does_not_reach_the_server(proxy: FaultProxy, wire: Wire, origin: Origin) -> None:
+    proxy.fault(DropHeader("host"))
+    wire.send(request("GET", "/3"))
+    wire.receive(content(3))
+    assert not origin.arrival().host
+    assert [one.fault for one in proxy.requests] == [DropHeader("host")]
 
 
 def test_answer_before_a_body_is_asked_for(proxy: FaultProxy, wire: Wire) -> None:

@@ -23,7 +23,8 @@ class BaseSync(ABC):
 
     Methods are synchronous and thread-safe. A call that raises an error with `retryable` set, such as `Throttled` or
     `Transient`, can be repeated safely. Keys do not include the configured `prefix`: the adapter adds and removes it.
-    Adapters do not retry; the wrapper `Retry` does. `expect` is a `Precondition` of a write, or the version to read.
+    Adapters do not retry; the wrapper `Retry` does. They do not change their arguments. `expect` is a `Precondition` of
+    a write, or the version to read.
 
     Every method may raise `Unauthenticated`, `PermissionDenied`, `Throttled`, `Transient`, `BucketNotFound` and
     `InvalidKey` (the provider can't store the key).

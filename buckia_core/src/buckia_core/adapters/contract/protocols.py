@@ -25,6 +25,8 @@ class ServerCopy(Protocol):
     def copy_file(self, source: RemoteObject, key: str, *, expect: Precondition | None = None) -> RemoteObject:
         """Copy the version `source`, with its metadata, to `key`, and return the new object.
 
+        Nothing of an object that it replaces remains. A copy onto itself may be refused.
+
         Raises:
             NotFound: The source no longer exists.
             PreconditionFailed: The source is a different version now, or the target is not as `expect` says.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from buckia_core.testing.conformance.attributes import AttributeTests
 from buckia_core.testing.conformance.capabilities import CapabilityTests
+from buckia_core.testing.conformance.copies import CopyTests
 from buckia_core.testing.conformance.delete import DeleteTests
 from buckia_core.testing.conformance.download import DownloadTests
 from buckia_core.testing.conformance.failures import FailureTests
@@ -13,6 +14,8 @@ from buckia_core.testing.conformance.large import LargeObjectTests
 from buckia_core.testing.conformance.listing import ListingTests
 from buckia_core.testing.conformance.preconditions import PreconditionTests
 from buckia_core.testing.conformance.races import RaceTests
+from buckia_core.testing.conformance.resources import ResourceTests
+from buckia_core.testing.conformance.responses import ResponseTests
 from buckia_core.testing.conformance.resume import ResumeTests
 from buckia_core.testing.conformance.upload import UploadTests
 from buckia_core.testing.conformance.versions import VersionTests
@@ -30,9 +33,12 @@ class AdapterConformance(
     DeleteTests,
     LargeObjectTests,
     CapabilityTests,
+    CopyTests,
+    ResourceTests,
     IsolationTests,
     RaceTests,
     FailureTests,
+    ResponseTests,
     VersionTests,
     ResumeTests,
 ):

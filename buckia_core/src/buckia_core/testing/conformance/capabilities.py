@@ -19,13 +19,13 @@ from buckia_core.adapters.contract.protocols import (
     SignedUrl,
     Versioned,
 )
-from buckia_core.adapters.contract.types import DeleteOutcome, IfAbsent, IfUnchanged, UploadInfo
-from buckia_core.errors import AdapterError, NotFound, PreconditionFailed
+from buckia_core.adapters.contract.types import DeleteOutcome
+from buckia_core.errors import AdapterError, NotFound
 from buckia_core.testing.conformance.suite import Suite, put, read, require
 
 
 class CapabilityTests(Suite):
-    """Capabilities, protocols, errors, copies and URLs."""
+    """Capabilities, protocols, errors and URLs."""
 
     def test_capabilities_agree_with_protocols(self, adapter: BaseSync) -> None:
         capabilities = adapter.probe()
@@ -118,61 +118,6 @@ class CapabilityTests(Suite):
         adapter.close()
         adapter.close()
 
-    def test_copy_on_the_server(self, adapter: BaseSync) -> None:
-        copier = _copier(adapter)
-        info = UploadInfo(
-            mtime_ns=1_600_000_000_000_000_000,
-            content_type="application/x-conformance",
-            metadata={"a": "b"} if adapter.capabilities.metadata else {},
-        )
-        source = adapter.upload_file(b"content", "d/source", info=info)
-        copied = copier.copy_file(source, "other/target")
-        assert (copied.key, copied.size) == ("other/target", 7)
-        assert read(adapter, "other/target") == b"content"
-        assert read(adapter, "d/source") == b"content"
-        original, reported = adapter.stat_file("d/source"), adapter.stat_file("other/target")
-        assert reported.fingerprint == copied.fingerprint
-        assert (reported.metadata, reported.mtime_ns, reported.content_type) == (
-            original.metadata,
-            original.mtime_ns,
-            original.content_type,
-        )
-
-    def test_copy_of_a_nasty_key(self, adapter: BaseSync) -> None:
-        copier = _copier(adapter)
-        source = adapter.upload_file(b"1", "a b/ü+%20&?c")
-        assert copier.copy_file(source, "ö/%41 +").key == "ö/%41 +"
-        assert read(adapter, "ö/%41 +") == b"1"
-
-    def test_copy_of_another_version(self, adapter: BaseSync) -> None:
-        copier = _copier(adapter)
-        source = adapter.upload_file(b"old", "source")
-        adapter.upload_file(b"new", "source")
-        with pytest.raises(PreconditionFailed):
-            copier.copy_file(source, "target")
-        with pytest.raises(NotFound):
-            adapter.stat_file("target")
-
-    def test_copy_of_what_is_gone(self, adapter: BaseSync) -> None:
-        copier = _copier(adapter)
-        source = adapter.upload_file(b"old", "source")
-        adapter.delete_files(["source"])
-        with pytest.raises((NotFound, PreconditionFailed)):
-            copier.copy_file(source, "target")
-
-    def test_copy_checks_preconditions(self, adapter: BaseSync) -> None:
-        copier = _copier(adapter)
-        source = adapter.upload_file(b"source", "source")
-        target = adapter.upload_file(b"target", "target")
-        with pytest.raises(PreconditionFailed):
-            copier.copy_file(source, "target", expect=IfAbsent())
-        adapter.upload_file(b"edited", "target")
-        with pytest.raises(PreconditionFailed):
-            copier.copy_file(source, "target", expect=IfUnchanged(target))
-        assert read(adapter, "target") == b"edited"
-        copier.copy_file(source, "target", expect=IfUnchanged(adapter.stat_file("target")))
-        assert read(adapter, "target") == b"source"
-
     def test_public_url(self, adapter: BaseSync) -> None:
         require(adapter, lambda each: each.capabilities.public_url, "public_url")
         assert isinstance(adapter, PublicUrl)
@@ -206,12 +151,6 @@ class CapabilityTests(Suite):
             assert time.monotonic() < deadline, "the URL is still valid after 30 seconds, of 1"
             time.sleep(0.2)
         assert fetch(short)[0] in (400, 401, 403)
-
-
-def _copier(adapter: BaseSync) -> ServerCopy:
-    require(adapter, lambda each: each.capabilities.server_copy, "server_copy")
-    assert isinstance(adapter, ServerCopy)
-    return adapter
 
 
 def _pickled(each: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from buckia_core.errors import (
     Transient,
     Unauthenticated,
 )
-from buckia_core.planning.manifest import RemoteObject
+from buckia_core.testing.conformance.calls import DATA, OPERATIONS, assert_no_secret, behind_proxy, call, delete, reads
 from buckia_core.testing.conformance.suite import Suite, listed_keys, put, read
 from buckia_core.testing.fault_proxy import (
     Answer,
@@ -29,75 +29,25 @@ from buckia_core.testing.fault_proxy import (
     Fault,
     FaultProxy,
     LoseReply,
-    Request,
     Reset,
     Stall,
     Truncate,
 )
 
-DATA = bytes(range(256)) * 400
-
-OPERATIONS = ["list", "stat", "download", "read", "open", "upload", "delete"]
-
-behind_proxy = pytest.mark.parametrize("prefix", ["prefixed"], indirect=True)
-
-
-def _call(adapter: BaseSync, operation: str, directory: Path, expect: RemoteObject | None = None) -> object:
-    """Make one call of the contract on the key `k`; a read of the version `expect`."""
-    match operation:
-        case "list":
-            return list(adapter.list_files())
-        case "stat":
-            return adapter.stat_file("k")
-        case "download":
-            return adapter.download_file("k", directory / "file", expect=expect)
-        case "read":
-            return adapter.read_file("k", expect=expect)
-        case "open":
-            return read(adapter, "k", expect=expect)
-        case "upload":
-            return adapter.upload_file(DATA, "k")
-        case _:
-            _delete(adapter, "k", "other")
-            return None
-
-
-def _delete(adapter: BaseSync, *keys: str) -> None:
-    """Delete objects; raise the errors of the outcomes."""
-    for outcome in adapter.delete_files(keys):
-        if outcome.error is not None:
-            raise outcome.error
-
 
 class FailureTests(Suite):
     """No failure looks like success or like an absent object, and each says whether a retry makes sense."""
 
-    @pytest.fixture
-    def server_url(self) -> str:
-        """The http address of the server, for the fixture `fault_proxy`."""
-        self.undefined("server_url")
-
-    @pytest.fixture
-    def fault_proxy(self, server_url: str) -> Iterator[FaultProxy]:
-        """A proxy in front of the server."""
-        with FaultProxy(server_url) as proxy:
-            yield proxy
-
-    @pytest.fixture
-    def proxied(self) -> BaseSync:
-        """The adapter, with `fault_proxy.endpoint` as the server's address."""
-        self.undefined("proxied")
-
     @pytest.mark.parametrize("operation", OPERATIONS)
     def test_missing_bucket(self, missing: BaseSync, operation: str, tmp_path: Path) -> None:
         with pytest.raises(BucketNotFound) as caught:
-            _call(missing, operation, tmp_path)
+            call(missing, operation, tmp_path)
         assert (caught.value.key, caught.value.provider, caught.value.retryable) == (None, missing.provider, False)
 
     @pytest.mark.parametrize("operation", OPERATIONS)
     def test_refused_credentials(self, refused: BaseSync, operation: str, tmp_path: Path) -> None:
         with pytest.raises((Unauthenticated, PermissionDenied)) as caught:
-            _call(refused, operation, tmp_path)
+            call(refused, operation, tmp_path)
         assert not caught.value.retryable
         assert caught.value.provider == refused.provider
 
@@ -168,9 +118,9 @@ class FailureTests(Suite):
         self, proxied: BaseSync, fault_proxy: FaultProxy, operation: str, fault: Fault, tmp_path: Path
     ) -> None:
         expect = put(proxied, {"k": DATA})["k"]
-        fault_proxy.fault(fault, when=_reads)
+        fault_proxy.fault(fault, when=reads)
         with pytest.raises((IntegrityError, Transient, PreconditionFailed)) as caught:
-            _call(proxied, operation, tmp_path, expect)
+            call(proxied, operation, tmp_path, expect)
         # A response that is shorter from its head on may be taken for that of another version.
         assert caught.value.retryable or isinstance(caught.value, PreconditionFailed)
         assert caught.value.key == "k"
@@ -179,7 +129,7 @@ class FailureTests(Suite):
     @pytest.mark.parametrize("after", [0, 100])
     def test_incomplete_listing_is_an_error(self, proxied: BaseSync, fault_proxy: FaultProxy, after: int) -> None:
         keys = listed_keys(put(proxied, [f"k{number:02d}" for number in range(30)]).values())
-        fault_proxy.fault(Cut(after), when=_reads)
+        fault_proxy.fault(Cut(after), when=reads)
         with pytest.raises(AdapterError) as caught:
             list(proxied.list_files())
         assert caught.value.retryable
@@ -193,7 +143,7 @@ class FailureTests(Suite):
     ) -> None:
         """A gateway can answer with status 200, such as a hotel's. That does not prove that the bucket is empty."""
         put(proxied, ["k"])
-        fault_proxy.fault(Answer(200, body=body, content_type="text/html"), when=_reads)
+        fault_proxy.fault(Answer(200, body=body, content_type="text/html"), when=reads)
         with pytest.raises(AdapterError):
             list(proxied.list_files())
 
@@ -213,7 +163,7 @@ class FailureTests(Suite):
     @behind_proxy
     def test_slow_server_is_waited_for(self, proxied: BaseSync, fault_proxy: FaultProxy, tmp_path: Path) -> None:
         put(proxied, {"k": DATA})
-        fault_proxy.fault(Stall(0.2, after=1000), when=_reads)
+        fault_proxy.fault(Stall(0.2, after=1000), when=reads)
         proxied.download_file("k", tmp_path / "file")
         assert (tmp_path / "file").read_bytes() == DATA
 
@@ -222,7 +172,7 @@ class FailureTests(Suite):
         """An object may have been stored with `Content-Encoding: gzip`: its content are the stored bytes."""
         data = gzip.compress(DATA)
         put(proxied, {"k": data})
-        fault_proxy.fault(Encoded(), when=_reads)
+        fault_proxy.fault(Encoded(), when=reads)
         proxied.download_file("k", tmp_path / "file")
         assert (tmp_path / "file").read_bytes() == data == read(proxied, "k") == proxied.read_file("k")[1]
 
@@ -233,19 +183,19 @@ class FailureTests(Suite):
     ) -> None:
         put(proxied, {"k": DATA})
         with fault_proxy.refusing(), pytest.raises(Transient) as caught:
-            _call(proxied, operation, tmp_path)
+            call(proxied, operation, tmp_path)
         assert caught.value.retryable
         assert_no_secret(caught.value, fault_proxy)
-        _call(proxied, operation, tmp_path)
+        call(proxied, operation, tmp_path)
 
     def _check_sent_once(
         self, adapter: BaseSync, proxy: FaultProxy, fault: Fault, operation: str, directory: Path
     ) -> None:
         put(adapter, {"k": DATA})
         read(adapter, "k")
-        one_request: Callable[[], object] = partial(_call, adapter, operation, directory)
+        one_request: Callable[[], object] = partial(call, adapter, operation, directory)
         if operation == "delete":
-            one_request = partial(_delete, adapter, "k")
+            one_request = partial(delete, adapter, "k")
         rule = proxy.fault(fault)
         with pytest.raises(AdapterError):
             one_request()
@@ -258,36 +208,10 @@ class FailureTests(Suite):
         put(adapter, {"k": DATA, "other": b"1"})
         rule = proxy.fault(fault)
         with pytest.raises(AdapterError) as caught:
-            _call(adapter, operation, directory)
+            call(adapter, operation, directory)
         assert rule.chosen, "the operation sent no request"
         assert caught.value.provider == adapter.provider
         assert_no_secret(caught.value, proxy)
         proxy.clear_faults()
-        _call(adapter, operation, directory)
+        call(adapter, operation, directory)
         return caught.value
-
-
-def assert_no_secret(error: AdapterError, proxy: FaultProxy) -> None:
-    """Check that no message of an error has a credential, or a signature, of a request."""
-    messages: list[str] = []
-    cause: BaseException | None = error
-    while cause is not None:
-        messages.append(f"{cause} {cause!r}")
-        cause = cause.__cause__ if isinstance(cause.__cause__, AdapterError) else None
-    shown = " ".join(messages)
-    for request in proxy.requests:
-        for secret in _secrets(request.headers, request.query):
-            assert secret not in shown
-
-
-def _secrets(headers: Mapping[str, str], query: Mapping[str, str]) -> Iterator[str]:
-    for name, value in headers.items():
-        if "auth" in name or "token" in name or name.endswith("key"):
-            yield value
-    for name, value in query.items():
-        if len(value) >= 16 and ("sig" in name.lower() or "token" in name.lower() or "auth" in name.lower()):
-            yield value
-
-
-def _reads(request: Request) -> bool:
-    return request.method in ("GET", "POST")

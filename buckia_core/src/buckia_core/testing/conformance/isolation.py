@@ -91,7 +91,7 @@ class IsolationTests(Suite):
         assert adapter.identity != missing.identity
 
     def test_changes_by_others_are_seen(self, adapter: BaseSync, second: BaseSync) -> None:
-        """An adapter keeps no copy of what it was told before."""
+        """An adapter keeps no copy of what it has read."""
         put(adapter, {"k": b"old"})
         before = [adapter.stat_file("k"), *adapter.list_files()]
         second.upload_file(b"other", "k")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
+
 import pytest
 
 from buckia_core.adapters.contract.base import BaseSync
-from buckia_core.errors import InvalidKey
+from buckia_core.errors import InvalidKey, NotFound
 from buckia_core.testing.conformance.suite import Suite, listed_keys, put, read
 
 NASTY = {
@@ -24,6 +27,17 @@ NASTY = {
     "root_slash": "/a", "double_slash": "a//b", "only_slash": "/", "marker": "d/", "climbing": "../a",
     "climbing_inside": "a/../../b", "dot_part": "a/./b", "one_dot": ".", "only_dots": "..", "deep": "/".join("d" * 100),
 }  # fmt: skip
+
+
+SIMILAR = [
+    pytest.param("A.txt", "a.txt", id="case"),
+    pytest.param("Dir/a", "dir/b", id="case_of_directory"),
+    pytest.param("caf\u00e9", "cafe\u0301", id="unicode_form"),
+    pytest.param("a b", "a%20b", id="escape"),
+    pytest.param("a+b", "a b", id="plus"),
+    pytest.param("x", "x ", id="trailing_space"),
+    pytest.param("x", "x.", id="trailing_dot"),
+]
 
 
 class KeyTests(Suite):
@@ -56,18 +70,7 @@ class KeyTests(Suite):
         assert listed_keys(adapter.list_files()) == [key]
         assert read(adapter, key) == b"1"
 
-    @pytest.mark.parametrize(
-        ("one", "other"),
-        [
-            pytest.param("A.txt", "a.txt", id="case"),
-            pytest.param("Dir/a", "dir/b", id="case_of_directory"),
-            pytest.param("caf\u00e9", "cafe\u0301", id="unicode_form"),
-            pytest.param("a b", "a%20b", id="escape"),
-            pytest.param("a+b", "a b", id="plus"),
-            pytest.param("x", "x ", id="trailing_space"),
-            pytest.param("x", "x.", id="trailing_dot"),
-        ],
-    )
+    @pytest.mark.parametrize(("one", "other"), SIMILAR)
     def test_similar_keys_are_two_objects(self, adapter: BaseSync, one: str, other: str) -> None:
         """A provider that can't distinguish the keys must refuse the second, and not replace the first."""
         put(adapter, {one: b"one"})
@@ -79,6 +82,36 @@ class KeyTests(Suite):
             assert listed_keys(adapter.list_files()) == sorted([one, other])
             assert read(adapter, other) == b"other"
         assert read(adapter, one) == b"one"
+
+    @pytest.mark.parametrize(
+        ("one", "other"),
+        [
+            *SIMILAR,
+            pytest.param("Dir/a", "dir/a", id="case_of_one_key"),
+            pytest.param("x", "x/", id="slash"),
+            pytest.param("d/x", "d//x", id="two_slashes"),
+            pytest.param("d/x", "/d/x", id="leading_slash"),
+            pytest.param("d/x", "d/./x", id="dot_part"),
+        ],
+    )
+    def test_similar_key_is_absent(self, adapter: BaseSync, one: str, other: str, tmp_path: Path) -> None:
+        """Reads and deletes of an absent key never reach the object of a similar key."""
+        for key, absent in ((one, other), (other, one)):
+            if _refusal(adapter, key) is not None:
+                continue
+            for call in (
+                partial(adapter.stat_file, absent),
+                partial(adapter.read_file, absent),
+                partial(adapter.download_file, absent, tmp_path / "file"),
+                partial(read, adapter, absent),
+            ):
+                with pytest.raises((NotFound, InvalidKey)):
+                    call()
+            [outcome] = adapter.delete_files([absent])
+            assert outcome.error is None or isinstance(outcome.error, InvalidKey)
+            assert listed_keys(adapter.list_files()) == [key]
+            assert read(adapter, key) == b"content"
+            adapter.delete_files([key])
 
     @pytest.mark.parametrize("key", ["", "\ud800", "a\x00b"], ids=["empty", "surrogate", "nul"])
     def test_invalid_keys_are_refused_or_kept(self, adapter: BaseSync, key: str) -> None:

@@ -35,7 +35,15 @@ class LargeObjectTests(Suite):
         assert uploaded.fingerprint == next(iter(adapter.list_files())).fingerprint
         downloaded = adapter.download_file("large", tmp_path / "back")
         assert downloaded.fingerprint == uploaded.fingerprint
-        assert (tmp_path / "back").read_bytes() == data
+        assert (tmp_path / "back").read_bytes() == data == adapter.read_file("large")[1]
+
+    def test_large_reader_begins_where_it_stands_and_stays_open(self, adapter: BaseSync) -> None:
+        data = os.urandom(self.large_bytes)
+        reader = io.BytesIO(b"skipped" + data)
+        reader.seek(len(b"skipped"))
+        assert adapter.upload_file(reader, "k").size == len(data)
+        assert not reader.closed
+        assert read(adapter, "k") == data
 
     def test_attributes_of_a_large_object(self, adapter: BaseSync) -> None:
         capabilities = adapter.capabilities
@@ -62,10 +70,11 @@ class LargeObjectTests(Suite):
         assert read(adapter, "old") == b"old"
 
     def test_preconditions_of_a_large_object(self, adapter: BaseSync, second: BaseSync) -> None:
-        large = bytes(self.large_bytes)
+        large, refused = bytes(self.large_bytes), io.BytesIO(bytes(self.large_bytes))
         seen = adapter.upload_file(b"old", "k")
         with pytest.raises(PreconditionFailed):
-            adapter.upload_file(io.BytesIO(large), "k", expect=IfAbsent())
+            adapter.upload_file(refused, "k", expect=IfAbsent())
+        assert not refused.closed
         second.upload_file(b"new", "k")
         with pytest.raises(PreconditionFailed):
             adapter.upload_file(io.BytesIO(large), "k", expect=IfUnchanged(seen))
@@ -86,6 +95,8 @@ class LargeObjectTests(Suite):
                 adapter.download_file("k", tmp_path / "file", expect=seen, start=start, end=end)
             with pytest.raises(PreconditionFailed), adapter.open_file("k", expect=seen, start=start, end=end) as reader:
                 reader.read()
+        with pytest.raises(PreconditionFailed):
+            adapter.read_file("k", expect=seen)
         adapter.delete_files(["k"])
         with pytest.raises((NotFound, PreconditionFailed)):
             adapter.download_file("k", tmp_path / "file", expect=seen)

@@ -15,6 +15,8 @@ TRAPS = [
     "z/\U0001f600", "z/\uff5e", "é", "ü/a",
 ]  # fmt: skip
 
+BOUNDS = ["a", "a-b", "a.txt", "a/", "a/foo", "a/z", "b", "nothing", "xyz/t", "z/\uff5e", "é"]
+
 
 def order(key: str) -> bytes:
     """Return the sort key of listings according to the contract."""
@@ -55,13 +57,13 @@ class ListingTests(Suite):
         put(adapter, ["a-x", "a/1", "a/2", "a/b/3", "ab", "b"])
         assert listed_keys(adapter.list_files(wanted)) == expected
 
-    @pytest.mark.parametrize("start_after", ["a", "a-b", "a.txt", "a/", "a/foo", "a/z", "b", "nothing", "xyz/t", "é"])
+    @pytest.mark.parametrize("start_after", BOUNDS)
     def test_start_after_is_not_itself_listed(self, adapter: BaseSync, start_after: str) -> None:
         put(adapter, TRAPS)
         expected = [key for key in sorted(TRAPS, key=order) if order(key) > order(start_after)]
         assert listed_keys(adapter.list_files(start_after=start_after)) == expected
 
-    @pytest.mark.parametrize("end_at", ["a", "a-b", "a.txt", "a/", "a/foo", "a/z", "b", "nothing", "xyz/t", "é"])
+    @pytest.mark.parametrize("end_at", BOUNDS)
     def test_end_at_is_itself_listed(self, adapter: BaseSync, end_at: str) -> None:
         put(adapter, TRAPS)
         expected = [key for key in sorted(TRAPS, key=order) if order(key) <= order(end_at)]
@@ -91,14 +93,21 @@ class ListingTests(Suite):
         assert listed_keys(adapter.list_files()) == ["a", "a/b", "a/b/c"]
         assert listed_keys(adapter.list_files("a/")) == ["a/b", "a/b/c"]
 
-    def test_listing_longer_than_a_page(self, adapter: BaseSync) -> None:
-        names = [f"d{number % 3}/{number:05d}" for number in range(self.listing_count)]
-        put(adapter, names[:3])  # the directories, for servers that keep objects as files
+    def test_listing_longer_than_a_page(self, adapter: BaseSync, prefix: str, request: pytest.FixtureRequest) -> None:
+        """Prefix, start and end hold for each page, not only for the first one."""
+        names = [f"d/{number % 3}/{number:05d}" for number in range(self.listing_count)]
+        put(adapter, [*names[:3], "beside"])  # the directories, for servers that keep objects as files
+        if prefix and "outside" not in self.lacks:
+            put(request.getfixturevalue("outside"), [f"{prefix.rstrip('/')}~outside"])
         with ThreadPoolExecutor(16) as pool:
             list(pool.map(lambda key: adapter.upload_file(b"x", key), names))
-        assert listed_keys(adapter.list_files()) == sorted(names)
-        middle = sorted(names)[len(names) // 2]
-        assert listed_keys(adapter.list_files(start_after=middle)) == sorted(names)[len(names) // 2 + 1 :]
+        names.sort()
+        put(adapter, ["e"])
+        assert listed_keys(adapter.list_files()) == ["beside", *names, "e"]
+        assert listed_keys(adapter.list_files("d/")) == names
+        assert listed_keys(adapter.list_files("d/", end_at=names[-2])) == names[:-1]
+        middle = len(names) // 2
+        assert listed_keys(adapter.list_files(start_after=names[middle])) == [*names[middle + 1 :], "e"]
 
     def test_listing_can_be_stopped_early_and_restarted(self, adapter: BaseSync) -> None:
         put(adapter, ["a", "b", "c"])

@@ -5,13 +5,14 @@ from __future__ import annotations
 import ssl
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import ClassVar, NoReturn
 
 import pytest
 
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.planning.manifest import RemoteObject
+from buckia_core.testing.fault_proxy import FaultProxy
 
 PREFIXES = {"plain": "", "prefixed": "pre fix/ä+b/", "without_slash": "photos"}
 _EVERY_TEST = ("plain", "prefixed")
@@ -54,6 +55,22 @@ class Suite:
     def refused(self) -> BaseSync:
         """An adapter whose credentials the provider refuses, on the same bucket."""
         self.undefined("refused")
+
+    @pytest.fixture
+    def server_url(self) -> str:
+        """The http address of the server, for the fixture `fault_proxy`."""
+        self.undefined("server_url")
+
+    @pytest.fixture
+    def fault_proxy(self, server_url: str) -> Iterator[FaultProxy]:
+        """A proxy in front of the server."""
+        with FaultProxy(server_url) as proxy:
+            yield proxy
+
+    @pytest.fixture
+    def proxied(self) -> BaseSync:
+        """The adapter, with `fault_proxy.endpoint` as the server's address."""
+        self.undefined("proxied")
 
     def undefined(self, fixture: str) -> NoReturn:
         """Skip a test because the class lacks a fixture, for the reason in `lacks`.

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from buckia_core.adapters.contract.base import BaseSync
-from buckia_core.adapters.contract.types import UploadInfo
-from buckia_core.errors import IntegrityError
+from buckia_core.adapters.contract.types import IfAbsent, UploadInfo
+from buckia_core.errors import IntegrityError, PreconditionFailed
 from buckia_core.planning.digest import Digest
 from buckia_core.testing.conformance.sources import BreakingReader, ShortReader
 from buckia_core.testing.conformance.suite import Suite, listed_keys, put, read
@@ -46,6 +46,14 @@ class UploadTests(Suite):
         reader.seek(4)
         assert adapter.upload_file(reader, "k").size == 6
         assert read(adapter, "k") == b"456789"
+
+    def test_upload_that_is_refused_leaves_its_reader_open(self, adapter: BaseSync) -> None:
+        """A retry sets the reader back to where it stood."""
+        put(adapter, {"k": b"old"})
+        reader = io.BytesIO(b"new")
+        with pytest.raises(PreconditionFailed):
+            adapter.upload_file(reader, "k", expect=IfAbsent())
+        assert not reader.closed
 
     @pytest.mark.parametrize("data", [b"", BINARY * 40], ids=["empty", "some"])
     def test_upload_of_a_reader_that_can_not_seek(self, adapter: BaseSync, data: bytes) -> None:

@@ -108,6 +108,8 @@ class VersionTests(Suite):
         assert read(keeping, "k") == b"1"
         assert [(each.version, each.latest) for each in source.list_versions()] == [(first.version, True)]
         source.delete_version("k", latest.version)
+        assert [each.version for each in source.list_versions()] == [first.version], "the second call deletes nothing"
+        assert read(keeping, "k") == b"1"
 
     def test_delete_a_delete_marker(self, keeping: BaseSync) -> None:
         source = _versioned(keeping)
@@ -120,15 +122,18 @@ class VersionTests(Suite):
     def test_an_unknown_version(self, keeping: BaseSync) -> None:
         source = _versioned(keeping)
         keeping.upload_file(b"1", "k")
-        other = keeping.upload_file(b"1", "other")
-        none = f"{other.version}x"
-        with pytest.raises(NotFound) as caught:
-            source.stat_version("k", none)
-        assert caught.value.key == "k"
-        with pytest.raises(NotFound), source.open_version("k", none):
-            pass
-        with pytest.raises(NotFound):
-            source.restore_version("k", none)
+        keeping.upload_file(b"2", "other")
+        [other] = source.list_versions("other")
+        for unknown in (f"{other.version}x", other.version):
+            with pytest.raises(NotFound) as caught:
+                source.stat_version("k", unknown)
+            assert caught.value.key == "k"
+            with pytest.raises(NotFound), source.open_version("k", unknown):
+                pass
+            with pytest.raises(NotFound):
+                source.restore_version("k", unknown)
+            source.delete_version("k", unknown)
+            assert (read(keeping, "k"), read(keeping, "other")) == (b"1", b"2")
 
 
 def _versioned(adapter: BaseSync) -> Versioned:

@@ -7,6 +7,7 @@ from buckia_core.testing.fault_proxy.faults import (
     Corrupt,
     Cut,
     Delay,
+    DropHeader,
     Encoded,
     Fault,
     LoseReply,
@@ -15,6 +16,7 @@ from buckia_core.testing.fault_proxy.faults import (
     Reset,
     Stall,
     Truncate,
+    Unsized,
 )
 from buckia_core.testing.fault_proxy.proxy import FaultProxy
 
@@ -23,6 +25,7 @@ __all__ = [
     "Corrupt",
     "Cut",
     "Delay",
+    "DropHeader",
     "Encoded",
     "Fault",
     "FaultProxy",
@@ -32,4 +35,5 @@ __all__ = [
     "Reset",
     "Stall",
     "Truncate",
+    "Unsized",
 ]

@@ -1,11 +1,21 @@
-"""The faults that belong to a offset in a body."""
+"""Faults at an offset of a body."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
 
-from buckia_core.testing.fault_proxy.faults import Corrupt, Cut, Direction, Fault, Request, Reset, Stall, Truncate
+from buckia_core.testing.fault_proxy.faults import (
+    Corrupt,
+    Cut,
+    Direction,
+    Fault,
+    Request,
+    Reset,
+    Stall,
+    Truncate,
+    Unsized,
+)
 
 
 class ConnectionEnd(Exception):
@@ -29,7 +39,7 @@ async def apply_body_fault(
                 yield before
             request.fault = fault
             match fault:
-                case Cut() | Truncate(honest=False):
+                case Cut() | Truncate(honest=False) | Unsized():
                     raise ConnectionEnd
                 case Reset():
                     raise ConnectionEnd(reset=True)
@@ -49,7 +59,7 @@ def _offset(fault: Fault | None, direction: Direction) -> int | None:
             return fault.after
         case Corrupt() if fault.direction == direction:
             return fault.at
-        case Truncate() if direction == "down":
+        case Truncate() | Unsized() if direction == "down":
             return fault.after
         case _:
             return None

@@ -11,6 +11,7 @@ from buckia_core.testing.fault_proxy.faults import (
     Answer,
     Cut,
     Delay,
+    DropHeader,
     Encoded,
     Fault,
     Ledger,
@@ -19,6 +20,7 @@ from buckia_core.testing.fault_proxy.faults import (
     Request,
     Reset,
     Truncate,
+    Unsized,
 )
 from buckia_core.testing.fault_proxy.http_stream import (
     BodyReader,
@@ -90,6 +92,9 @@ class Connection:
             case Delay(seconds=seconds, direction="up"):
                 request.fault = fault
                 await asyncio.sleep(seconds)
+            case DropHeader(name=name) if name.lower() in head.headers:
+                request.fault = fault
+                head = head.without_header(name)
 
         server = await self._ask(head)
         sending = asyncio.create_task(self._send_body(server, framing, request, fault))
@@ -103,7 +108,7 @@ class Connection:
                 sending.result()
             answer = await receiving
             if not sending.done() and "expect" in head.headers:
-                # Refused before its body was sent: nobody can tell what the next byte of the client means.
+                # Refused before its body was sent: the next byte of the client can be of the body or of a request.
                 return await self._pass_response(server, answer.with_header("Connection", "close"), request, fault)
             reusable = await self._pass_response(server, answer, request, fault)
             await asyncio.wait({sending}, timeout=5)
@@ -123,6 +128,8 @@ class Connection:
             f"Content-Type: {fault.content_type}",
             f"Content-Length: {len(body)}",
         ]
+        if fault.location is not None:
+            lines.append(f"Location: {fault.location}")
         if fault.retry_after is not None:
             lines.append(f"Retry-After: {fault.retry_after}")
         if expects_continue:
@@ -189,6 +196,10 @@ class Connection:
                 answer = answer.with_header("Content-Encoding", encoding)
             case Truncate(after=after, honest=True) if framing.length > after:
                 answer = answer.with_header("Content-Length", str(after))
+            case Unsized():
+                writer = BodyWriter(self._client, Framing("close"))
+                answer = answer.without_header("Content-Length").without_header("Transfer-Encoding")
+                answer = answer.with_header("Connection", "close")
         request.status = status
         await self._client.send(answer.raw)
         async for chunk in apply_body_fault(body.chunks(), request, fault, "down"):

@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias
 from urllib.parse import parse_qsl
 
 KindOf: TypeAlias = Callable[[str, str, Mapping[str, str], Mapping[str, str]], str]
-"""Names a request, told its method, path, query and headers."""
+"""Names a request from its method, path, query and headers."""
 
 
 def method_of(method: str, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> str:  # noqa: ARG001
@@ -74,11 +74,25 @@ class Truncate:
     """Give only `after` bytes of the answer's body.
 
     `honest`: Content-Length says so too, and the connection lives on. Otherwise the head promises the
-    data body, and the connection is closed.
+    whole body, and the connection is closed.
     """
 
     after: int
     honest: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unsized:
+    """Give only `after` bytes of the answer's body, and no length in its head: the body ends with the connection."""
+
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class DropHeader:
+    """Remove a header of the request, as before a server that does not know it."""
+
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +112,16 @@ class LoseReply:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Answer with `status` in the server's offset; the server sees nothing.
+    """Answer with `status` in place of the server, which sees nothing.
 
-    Without `body`, the body is that of the proxy's `error_body`, by default empty.
+    Without `body`, the body is that of the proxy's `error_body`, by default empty. `location` is that of a redirect.
     """
 
     status: int
     retry_after: int | str | None = None
     body: bytes | None = None
     content_type: str = "application/xml"
+    location: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +131,9 @@ class Encoded:
     encoding: str = "gzip"
 
 
-Fault: TypeAlias = Refuse | Delay | Stall | Cut | Reset | Truncate | Corrupt | LoseReply | Answer | Encoded
+Fault: TypeAlias = (
+    Refuse | Delay | Stall | Cut | Reset | Truncate | Unsized | DropHeader | Corrupt | LoseReply | Answer | Encoded
+)
 
 
 @dataclass(slots=True)

@@ -37,11 +37,15 @@ class Head:
         return cls(raw, (words[0], words[1], words[2] if len(words) > 2 else ""), headers)
 
     def with_header(self, name: str, value: str) -> Head:
-        """Return the head with one header put in the offset of others of that name."""
+        """Return the head with one header in place of others of that name."""
+        raw = self.without_header(name).raw.removesuffix(b"\r\n")
+        return Head.parse(raw + f"{name}: {value}\r\n\r\n".encode("latin-1"))
+
+    def without_header(self, name: str) -> Head:
+        """Return the head without the headers of that name."""
         first, *lines = self.raw.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
         kept = [line for line in lines if line.partition(":")[0].strip().lower() != name.lower()]
-        text = "\r\n".join([first, *kept, f"{name}: {value}", "", ""])
-        return Head.parse(text.encode("latin-1"))
+        return Head.parse("\r\n".join([first, *kept, "", ""]).encode("latin-1"))
 
     def keeps_alive(self) -> bool:
         """Tell whether the sender is willing to use the connection again."""
@@ -52,7 +56,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Framing:
-    """How one tells where a body ends."""
+    """How the end of a body is marked."""
 
     kind: Literal["none", "length", "chunked", "close"]
     length: int = 0

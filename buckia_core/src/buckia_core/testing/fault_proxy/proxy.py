@@ -105,7 +105,7 @@ class FaultProxy:
     def requests(self) -> list[Request]:
         """The requests since the start or `reset_counts`, in the order of arrival.
 
-        A request is complete in here by the time its client has the data answer.
+        A request is complete in here by the time its client has the whole answer.
         """
         return self._ledger.requests()
 
