@@ -116,7 +116,7 @@ class RemoteObject(NamedTuple):
         mtime_ns: Modification time of the uploaded file, if the provider stores and reports it.
         digests: Digests of the content that the provider reports.
         version: Version id, if the bucket keeps versions.
-        content_type: MIME type, if reported.
+        content_type: MIME type as it was uploaded, if the provider stores it; not one that it guesses.
         metadata: User metadata; `None` if not reported (listings), empty if there is none.
         claimed: Digests that a client stored with the content, such as in metadata. They prove nothing, because another
             client may have replaced the content and kept them. They are never used as `digests`.

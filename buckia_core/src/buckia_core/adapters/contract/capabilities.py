@@ -22,7 +22,8 @@ class Capabilities:
         signed_url: The adapter is a `SignedUrl`.
         resumable_upload: The adapter is a `ResumableUpload`.
         resumable_download: The adapter is a `ResumableDownload`.
-        nested_keys: `a` and `a/b` can both be objects.
+        nested_keys: `a` and `a/b` can both be objects. If false, raise an error that is not `retryable` for the second
+            one, such as `InvalidKey`; an empty directory must not be in the way of an object.
         free_reads: Reading an object costs neither money nor network traffic.
         max_key_bytes: Longest key, in bytes of UTF-8.
         max_key_chars: Longest key in characters, if the provider counts those. `max_key_bytes` holds too, and is then

@@ -49,8 +49,8 @@ def delete(adapter: BaseSync, *keys: str) -> None:
 
 
 def reads(request: Request) -> bool:
-    """Select the requests that read: a provider may list by `POST`."""
-    return request.method in ("GET", "POST")
+    """Select the requests that may have a body to read: a provider may list by `POST` or `PROPFIND`."""
+    return request.method not in ("HEAD", "PUT", "DELETE")
 
 
 def assert_no_secret(error: AdapterError, proxy: FaultProxy) -> None:

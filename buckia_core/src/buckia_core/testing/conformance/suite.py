@@ -22,6 +22,7 @@ class Suite:
     """Base of all test classes. See `AdapterConformance` for what a subclass defines."""
 
     known_failures: ClassVar[Mapping[str, str]] = {}
+    unstable: ClassVar[Mapping[str, str]] = {}
     lacks: ClassVar[Mapping[str, str]] = {}
     listing_count: ClassVar[int] = 1001
     large_bytes: ClassVar[int] = (8 << 20) + 1
@@ -90,19 +91,19 @@ class Suite:
     @pytest.fixture(autouse=True)
     def mark_known_failures(self, request: pytest.FixtureRequest, prefix: str) -> None:  # noqa: ARG002  # see below
         """Mark the tests in `known_failures` as expected to fail. Uses `prefix`, so that each test can choose it."""
-        reason = self._known_failure(request)
-        if reason:
-            request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
-
-    def _known_failure(self, request: pytest.FixtureRequest) -> str | None:
         name = request.node.originalname
         parameters = request.node.callspec.id.split("-") if hasattr(request.node, "callspec") else []
         names = [name, *(f"{name}[{parameter}]" for parameter in parameters)]
-        return next((self.known_failures[each] for each in names if each in self.known_failures), None)
+        for each in names:
+            if each in self.unstable:
+                pytest.skip(self.unstable[each])
+            if each in self.known_failures:
+                request.applymarker(pytest.mark.xfail(reason=self.known_failures[each], strict=True))
 
     def test_known_failures_name_tests_that_exist(self) -> None:
-        unknown = [name for name in self.known_failures if not hasattr(self, name.partition("[")[0])]
-        assert unknown == [], "`known_failures` names tests that do not exist"
+        named = (*self.known_failures, *self.unstable)
+        unknown = [name for name in named if not hasattr(self, name.partition("[")[0])]
+        assert unknown == [], "`known_failures` and `unstable` name tests that do not exist"
 
 
 def fetch_url(url: str, ca_file: str | None = None) -> tuple[int, bytes]:

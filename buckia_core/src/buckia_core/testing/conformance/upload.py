@@ -10,7 +10,7 @@ import pytest
 
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.contract.types import IfAbsent, UploadInfo
-from buckia_core.errors import IntegrityError, PreconditionFailed
+from buckia_core.errors import AdapterError, IntegrityError, PreconditionFailed
 from buckia_core.planning.digest import Digest
 from buckia_core.testing.conformance.sources import BreakingReader, ShortReader
 from buckia_core.testing.conformance.suite import Suite, listed_keys, put, read
@@ -69,10 +69,10 @@ class UploadTests(Suite):
         assert read(adapter, "k") == b"second"
 
     def test_overwriting_with_as_many_bytes_is_noticed(self, adapter: BaseSync) -> None:
-        first = adapter.upload_file(b"aaaa", "k")
-        second = adapter.upload_file(b"bbbb", "k")
-        assert first.fingerprint != second.fingerprint
-        assert next(iter(adapter.list_files())).fingerprint == second.fingerprint
+        """Also within one second, and if the provider gives a new object the number of the one before it."""
+        uploaded = [adapter.upload_file(b"%04d" % number, "k").fingerprint for number in range(10)]
+        assert len({*uploaded}) == 10
+        assert next(iter(adapter.list_files())).fingerprint == uploaded[-1]
 
     def test_missing_source_is_an_error_of_the_system(self, adapter: BaseSync, tmp_path: Path) -> None:
         with pytest.raises(OSError):  # noqa: PT011  # the class depends on the system
@@ -104,7 +104,16 @@ class UploadTests(Suite):
     def test_concurrent_writers_leave_one_complete_version(self, adapter: BaseSync, second: BaseSync) -> None:
         versions = [bytes([number]) * 50_000 for number in range(8)]
         with ThreadPoolExecutor(8) as pool:
-            results = list(pool.map(lambda data: (second if data[0] % 2 else adapter).upload_file(data, "k"), versions))
-        assert len(results) == 8
+            list(pool.map(lambda data: _upload(second if data[0] % 2 else adapter, data, "k"), versions))
         assert read(adapter, "k") in versions
         assert listed_keys(adapter.list_files()) == ["k"]
+
+
+def _upload(adapter: BaseSync, data: bytes, key: str) -> None:
+    """Upload; a temporary error, as some servers answer to one of several writers, is retried once."""
+    try:
+        adapter.upload_file(data, key)
+    except AdapterError as error:
+        if not error.retryable:
+            raise
+        adapter.upload_file(data, key)
