@@ -51,6 +51,12 @@ LISTINGS = {
         "self._prefix + start_after[:-1]\n",
         "test_start_after_is_not_itself_listed",
     ),
+    "keys_outside_of_the_prefix_are_cut": edited(
+        "sync",
+        "if not key.startswith(self._prefix + prefix):",
+        "if not key:",
+        "test_listing_with_a_key_outside_of_the_prefix_is_an_error",
+    ),
     "prefix_is_ignored": edited(
         "sync",
         "self._prefix = normalize_prefix(settings.prefix)",

@@ -118,6 +118,17 @@ class LaterPagesLeaveTheAdapterPrefix(LaterPages):
                 yield stored._replace(key=key)
 
 
+class PagesOfAWalk(LaterPages):
+    """A page ends where a walk of directories is, which sees `d/` before `d-beside`."""
+
+    def list_files(self, prefix="", *, start_after=None, end_at=None):
+        found = list(MemorySync.list_files(self, prefix, start_after=start_after, end_at=end_at))
+        first = sorted(found, key=lambda each: each.key.split("/"))[:PAGE]
+        yield from sorted(first, key=lambda each: each.key)
+        if len(first) == PAGE:
+            yield from self.later_pages(prefix, max(each.key for each in first), end_at)
+
+
 class EndIsOfTheOrderOfUtf16(MemorySync):
     def list_files(self, prefix="", *, start_after=None, end_at=None):
         for found in super().list_files(prefix, start_after=start_after):

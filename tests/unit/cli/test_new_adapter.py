@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import errno
 import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -44,7 +46,30 @@ def test_what_is_there_stays(buckia, empty, kind):
     assert list(target.iterdir() if kind == "directory" else ()) == []
 
 
-@pytest.mark.parametrize("name", ["", "Sky", "1a", "a-b", "a__b", "_a", "a b", "../a", "class", "ä", "a\n"])
+def test_a_package_is_written_whole_or_not_at_all(buckia, empty, monkeypatch):
+    write_text = Path.write_text
+
+    def fill_the_disk(path, *args, **options):
+        if path.name == "sync.py":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write_text(path, *args, **options)
+
+    monkeypatch.setattr(Path, "write_text", fill_the_disk)
+    ran = buckia("new-adapter", "sky")
+    assert ran.code == 1
+    assert "buckia-sky: No space left on device" in ran.err
+    assert list(empty.iterdir()) == []
+    monkeypatch.undo()
+    monkeypatch.chdir(empty)
+    assert buckia("new-adapter", "sky").code == 0
+
+
+def test_a_directory_with_a_space_is_quoted(buckia, empty):
+    ran = buckia("new-adapter", "sky", "my adapter")
+    assert 'cd "my adapter" &&' in ran.out
+
+
+@pytest.mark.parametrize("name", ["", "Sky", "1a", "a-b", "a__b", "_a", "a b", "../a", "class", "ä", "a\n", "a" * 51])
 def test_a_name_that_no_module_can_have_is_refused(buckia, empty, name):
     ran = buckia("new-adapter", name, "here")
     assert ran.code == 2
@@ -52,7 +77,7 @@ def test_a_name_that_no_module_can_have_is_refused(buckia, empty, name):
     assert list(empty.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["file", "memory", "core"])
+@pytest.mark.parametrize("name", ["file", "memory", "core", "base"])
 def test_a_name_that_is_taken_is_refused(buckia, empty, name):
     ran = buckia("new-adapter", name)
     assert ran.code == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
+import shutil
 from collections.abc import Mapping
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -22,6 +23,7 @@ from buckia_core.cli.exit_codes import ExitCode
 _TEMPLATE = "adapter_template"
 _SUFFIX = ".txt"
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+_MAX_NAME = 50
 
 
 @click.command("new-adapter", cls=Command)
@@ -37,18 +39,33 @@ def new_adapter_command(context: CliContext, name: str, target: Path | None) -> 
     _check_name(name)
     values = template_values(name)
     target = target or Path(values["distribution"])
-    if target.exists() or target.is_symlink():
-        raise click.UsageError(f"{target} exists. Choose another DIRECTORY, or remove it.")
     files = render_template(values)
-    for path, text in files.items():
-        file = target / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, "utf-8", newline="\n")
+    _write(target, files)
+    quoted = f'"{target}"' if " " in str(target) else target
     context.output.result(
         {"type": "written", "path": str(target.absolute())},
-        f'{target} is written: {len(files)} files. Next: cd {target} && pip install -e ".[test]" && pytest',
+        f'{target} is written: {len(files)} files. Next: cd {quoted} && pip install -e ".[test]" && pytest',
     )
     return ExitCode.DONE
+
+
+def _write(target: Path, files: Mapping[PurePosixPath, str]) -> None:
+    """Write all files into a new directory, or leave none."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        target.mkdir()
+    except FileExistsError:
+        raise click.UsageError(f"{target} exists. Choose another DIRECTORY, or remove it.") from None
+    try:
+        for path, text in files.items():
+            file = target / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, "utf-8", newline="\n")
+    except BaseException as error:
+        shutil.rmtree(target, ignore_errors=True)
+        if isinstance(error, OSError) and error.filename is None:  # a full disk is no fault of a file
+            raise OSError(error.errno, error.strerror, str(target)) from error
+        raise
 
 
 def template_values(name: str) -> dict[str, str]:
@@ -82,10 +99,12 @@ def _render(source: Traversable, path: PurePosixPath, values: Mapping[str, str])
 
 
 def _check_name(name: str) -> None:
-    if not _NAME.fullmatch(name) or keyword.iskeyword(name):
+    if not _NAME.fullmatch(name) or len(name) > _MAX_NAME or keyword.iskeyword(name):
         raise click.UsageError(
-            f"{name!r} can't be the id of a provider: lower-case ASCII letters, digits and single underscores."
+            f"{name[: _MAX_NAME + 1]!r} can't be the id of a provider: at most {_MAX_NAME} lower-case ASCII letters, "
+            "digits and single underscores."
         )
     taken = {*known_extras(), *(status.provider for status in registry().providers())}
+    taken.add("base")  # `BaseSync` is the class that adapters derive from
     if name in taken or find_spec(f"buckia_{name}") is not None:
         raise click.UsageError(f"There is a provider {name!r} already. Choose another name.")

@@ -94,16 +94,16 @@ class ListingTests(Suite):
         assert listed_keys(adapter.list_files("a/")) == ["a/b", "a/b/c"]
 
     def test_listing_longer_than_a_page(self, adapter: BaseSync, prefix: str, request: pytest.FixtureRequest) -> None:
-        """Prefix, start and end hold for each page, not only for the first one."""
+        """Prefix, start, end and order hold for all pages, not only for the first one."""
         names = [f"d/{number % 3}/{number:05d}" for number in range(self.listing_count)]
-        put(adapter, [*names[:3], "beside"])  # the directories, for servers that keep objects as files
+        put(adapter, [*names[:3], "d-beside"])  # the directories, for servers that keep objects as files
         if prefix and "outside" not in self.lacks:
             put(request.getfixturevalue("outside"), [f"{prefix.rstrip('/')}~outside"])
         with ThreadPoolExecutor(16) as pool:
             list(pool.map(lambda key: adapter.upload_file(b"x", key), names))
         names.sort()
         put(adapter, ["e"])
-        assert listed_keys(adapter.list_files()) == ["beside", *names, "e"]
+        assert listed_keys(adapter.list_files()) == ["d-beside", *names, "e"]
         assert listed_keys(adapter.list_files("d/")) == names
         assert listed_keys(adapter.list_files("d/", end_at=names[-2])) == names[:-1]
         middle = len(names) // 2
