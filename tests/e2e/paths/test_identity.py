@@ -213,7 +213,7 @@ def test_the_command_shows_what_0_6_0_left(tmp_path):
     before = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*"))
     assert "documents/prices.txt" in said("conflicts")
     assert said("trash").count("documents/") == 2
-    assert said("history").count("site:") == 2
+    assert said("history").count("  site  ") == 2
     assert sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*")) == before
     restored = said("trash", "restore", "20261130T074056-b9547394")
     assert "docs/gone.txt" in restored and (directory / "docs/gone.txt").read_text() == "gone\n"
