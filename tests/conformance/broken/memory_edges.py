@@ -129,6 +129,18 @@ class PagesOfAWalk(LaterPages):
             yield from self.later_pages(prefix, max(each.key for each in first), end_at)
 
 
+class PagesByNumber(MemorySync):
+    """The second page begins with the thousandth object of those that are there by then."""
+
+    def list_files(self, prefix="", *, start_after=None, end_at=None):
+        for number in itertools.count():
+            found = list(MemorySync.list_files(self, prefix, start_after=start_after, end_at=end_at))
+            page = found[number * PAGE :][:PAGE]
+            yield from page
+            if len(page) < PAGE:
+                return
+
+
 class EndIsOfTheOrderOfUtf16(MemorySync):
     def list_files(self, prefix="", *, start_after=None, end_at=None):
         for found in super().list_files(prefix, start_after=start_after):

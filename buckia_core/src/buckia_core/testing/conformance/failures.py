@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -146,6 +147,20 @@ class FailureTests(Suite):
         fault_proxy.fault(Answer(200, body=body, content_type="text/html"), when=reads)
         with pytest.raises(AdapterError):
             list(proxied.list_files())
+
+    @behind_proxy
+    @pytest.mark.parametrize("number", [1, 2])
+    def test_outcomes_of_deletes_are_true(self, proxied: BaseSync, fault_proxy: FaultProxy, number: int) -> None:
+        """If one of several requests fails, no key that is still there has an outcome without an error."""
+        keys = ["a", "b", "c"]
+        put(proxied, keys)
+        before = len(fault_proxy.requests)
+        fault_proxy.fault(Answer(503), when=lambda request: request.number == before + number)
+        deleted: set[str] = set()
+        with suppress(AdapterError):
+            deleted = {outcome.key for outcome in proxied.delete_files(keys) if outcome.error is None}
+        fault_proxy.clear_faults()
+        assert not deleted & set(listed_keys(proxied.list_files()))
 
     @behind_proxy
     def test_interrupted_upload_leaves_nothing(self, proxied: BaseSync, fault_proxy: FaultProxy) -> None:

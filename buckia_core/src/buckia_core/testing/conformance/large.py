@@ -37,7 +37,7 @@ class LargeObjectTests(Suite):
         assert downloaded.fingerprint == uploaded.fingerprint
         assert (tmp_path / "back").read_bytes() == data == adapter.read_file("large")[1]
 
-    def test_large_reader_begins_where_it_stands_and_stays_open(self, adapter: BaseSync) -> None:
+    def test_large_reader_begins_at_its_position_and_stays_open(self, adapter: BaseSync) -> None:
         data = os.urandom(self.large_bytes)
         reader = io.BytesIO(b"skipped" + data)
         reader.seek(len(b"skipped"))

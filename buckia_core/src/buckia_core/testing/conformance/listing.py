@@ -108,6 +108,16 @@ class ListingTests(Suite):
         assert listed_keys(adapter.list_files("d/", end_at=names[-2])) == names[:-1]
         middle = len(names) // 2
         assert listed_keys(adapter.list_files(start_after=names[middle])) == [*names[middle + 1 :], "e"]
+        self._check_deletes_during_a_listing(adapter, names)
+
+    def _check_deletes_during_a_listing(self, adapter: BaseSync, names: list[str]) -> None:
+        """Pages by number leave out as many objects as were deleted before them."""
+        seen: list[str] = []
+        for found in adapter.list_files("d/"):
+            if not seen:
+                adapter.delete_files(names[1:6])
+            seen.append(found.key)
+        assert [key for key in seen if key not in names[1:6]] == [names[0], *names[6:]]
 
     def test_listing_can_be_stopped_early_and_restarted(self, adapter: BaseSync) -> None:
         put(adapter, ["a", "b", "c"])

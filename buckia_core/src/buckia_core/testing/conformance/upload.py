@@ -48,7 +48,7 @@ class UploadTests(Suite):
         assert read(adapter, "k") == b"456789"
 
     def test_upload_that_is_refused_leaves_its_reader_open(self, adapter: BaseSync) -> None:
-        """A retry sets the reader back to where it stood."""
+        """A retry sets the reader back to its position."""
         put(adapter, {"k": b"old"})
         reader = io.BytesIO(b"new")
         with pytest.raises(PreconditionFailed):

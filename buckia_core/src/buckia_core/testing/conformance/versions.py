@@ -25,10 +25,6 @@ class VersionTests(Suite):
             pytest.skip("the adapter does not declare versions")
         return adapter
 
-    def test_an_adapter_with_versions_is_versioned(self, keeping: BaseSync) -> None:
-        assert keeping.probe().versions
-        assert isinstance(keeping, Versioned)
-
     def test_versions_of_one_key(self, keeping: BaseSync) -> None:
         source = _versioned(keeping)
         written = [keeping.upload_file(data, "k") for data in (b"1", b"22", b"333")]

@@ -28,7 +28,7 @@ class Head:
 
     @classmethod
     def parse(cls, raw: bytes) -> Self:
-        """Read a head. Raises ConnectionError where it is none."""
+        """Parse a head. Raises ConnectionError if it is not one."""
         first, *lines = raw.decode("latin-1").rstrip("\r\n").split("\r\n")
         words = first.split(" ", 2)
         if len(words) < 2:
