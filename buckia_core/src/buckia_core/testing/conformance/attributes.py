@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import time
+from pathlib import Path
 
 import pytest
 
@@ -40,10 +41,13 @@ class AttributeTests(Suite):
             assert kept is not None
             assert abs(kept - mtime_ns) <= _PRECISION_NS, key
 
-    def test_modification_time_is_that_of_the_upload_or_absent(self, adapter: BaseSync) -> None:
-        """A listing may leave it out, but it never reports the time of the upload instead."""
-        adapter.upload_file(b"1", "with", info=UploadInfo(mtime_ns=_OLD_NS))
+    def test_modification_time_is_that_of_the_upload_or_absent(self, adapter: BaseSync, tmp_path: Path) -> None:
+        """A listing may leave it out, but it never reports the time of the upload, or of the source, instead."""
+        source = tmp_path / "source"
+        source.write_bytes(b"1")
+        adapter.upload_file(source, "with", info=UploadInfo(mtime_ns=_OLD_NS))
         adapter.upload_file(b"1", "without")
+        adapter.upload_file(source, "without, from a path")
         for listed in adapter.list_files():
             reported = adapter.stat_file(listed.key)
             for each in (listed, reported):
@@ -70,7 +74,7 @@ class AttributeTests(Suite):
 
     def test_metadata_is_kept(self, adapter: BaseSync) -> None:
         require(adapter, lambda each: each.capabilities.metadata, "metadata")
-        metadata = {"author": "someone", "with-dash": "a b=c", "number": "1"}
+        metadata = {"author": "someone", "with-dash": "a b=c", "number": "1", "1st-2": "digits"}
         adapter.upload_file(b"1", "k", info=UploadInfo(metadata=metadata))
         adapter.upload_file(b"1", "without")
         assert adapter.stat_file("k").metadata == metadata

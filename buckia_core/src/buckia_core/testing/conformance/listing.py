@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 
 from buckia_core.adapters.contract.base import BaseSync
+from buckia_core.errors import InvalidKey
 from buckia_core.testing.conformance.suite import Suite, listed_keys, put, require
 
 # Listings that sort by path components, locale or UTF-16 return these in a wrong order.
@@ -56,6 +58,20 @@ class ListingTests(Suite):
     def test_prefix_is_text(self, adapter: BaseSync, wanted: str, expected: list[str]) -> None:
         put(adapter, ["a-x", "a/1", "a/2", "a/b/3", "ab", "b"])
         assert listed_keys(adapter.list_files(wanted)) == expected
+
+    def test_prefix_is_no_pattern(self, adapter: BaseSync) -> None:
+        """It is neither a pattern of a shell, nor one of SQL, nor escaped, and its case matters."""
+        keys = []
+        for key in sorted(["a+b/1", "a b/2", "a%20b/3", "a[b]/4", "ab/5", "a_b/6", "axb/7", "a.b/8", "A+B/9", "a%b/0"]):
+            with suppress(InvalidKey):
+                put(adapter, [key])
+                keys.append(key)
+        for key in keys:
+            assert listed_keys(adapter.list_files(key[:-1])) == [key]
+            assert listed_keys(adapter.list_files(key)) == [key]
+        for number, key in enumerate(keys):
+            assert listed_keys(adapter.list_files(start_after=key)) == keys[number + 1 :]
+            assert listed_keys(adapter.list_files(end_at=key)) == keys[: number + 1]
 
     @pytest.mark.parametrize("start_after", BOUNDS)
     def test_start_after_is_not_itself_listed(self, adapter: BaseSync, start_after: str) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from buckia_core.adapters.contract.base import BaseSync
-from buckia_core.adapters.contract.types import IfAbsent, UploadInfo
+from buckia_core.adapters.contract.base import BaseSync, Source
+from buckia_core.adapters.contract.types import IfAbsent, IfUnchanged, UploadInfo
 from buckia_core.errors import AdapterError, IntegrityError, PreconditionFailed
 from buckia_core.planning.digest import Digest
 from buckia_core.testing.conformance.sources import BreakingReader, ShortReader
@@ -59,6 +59,34 @@ class UploadTests(Suite):
     def test_upload_of_a_reader_that_can_not_seek(self, adapter: BaseSync, data: bytes) -> None:
         assert adapter.upload_file(io.BufferedReader(ShortReader(data)), "k").size == len(data)
         assert read(adapter, "k") == data
+
+    @pytest.mark.parametrize("kind", ["path", "buffered", "raw"])
+    def test_attributes_and_preconditions_of_each_kind_of_source(
+        self, adapter: BaseSync, kind: str, tmp_path: Path
+    ) -> None:
+        """They are those of an upload of bytes: nothing is taken from the name or the attributes of the source."""
+        path = tmp_path / "source.png"
+        path.write_bytes(BINARY)
+        metadata = {"author": "someone"} if adapter.capabilities.metadata else {}
+        info = UploadInfo(mtime_ns=1_600_000_000_123_456_789, metadata=metadata)
+
+        def source() -> Source:
+            raw = ShortReader(BINARY)
+            return {"path": path, "buffered": io.BufferedReader(raw), "raw": raw}[kind]  # type: ignore[return-value]  # a RawIOBase is a BinaryIO in all but name
+
+        adapter.upload_file(BINARY, "bytes.html", info=info)
+        expected = adapter.stat_file("bytes.html")
+        first = adapter.upload_file(source(), "k.html", expect=IfAbsent(), info=info)
+        found = adapter.stat_file("k.html")
+        assert (found.mtime_ns, found.metadata) == (expected.mtime_ns, expected.metadata)
+        assert (found.size, found.content_type) == (expected.size, expected.content_type)
+        seen = adapter.upload_file(b"seen", "k.html", expect=IfUnchanged(first))
+        for expect in (IfAbsent(), IfUnchanged(first)):
+            with pytest.raises(PreconditionFailed):
+                adapter.upload_file(source(), "k.html", expect=expect)
+        assert read(adapter, "k.html") == b"seen"
+        adapter.upload_file(source(), "k.html", expect=IfUnchanged(seen))
+        assert read(adapter, "k.html") == BINARY
 
     def test_overwriting(self, adapter: BaseSync, second: BaseSync) -> None:
         first = adapter.upload_file(b"first, which is longer", "k")
