@@ -102,6 +102,7 @@ class TestCephOverTls(OnServer):
 class TestMoto(OnServer):
     unstable: ClassVar = {
         "test_concurrent_writers_leave_one_complete_version": "moto answers 500 to some of several writers of one key",
+        "test_readers_never_see_half_an_object": "moto answers 500 to some listings while a key is written",
     }
     lacks: ClassVar = {"refused": "moto takes any credentials"}
     known_failures: ClassVar = {

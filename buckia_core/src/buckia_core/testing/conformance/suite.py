@@ -134,6 +134,11 @@ def read(adapter: BaseSync, key: str, *, expect: RemoteObject | None = None) -> 
         return reader.read()
 
 
+def is_same(found: bytes, expected: bytes) -> bool:
+    """Compare long contents: of a bare `==` in an assertion, pytest takes minutes to explain the difference."""
+    return found == expected
+
+
 def require(adapter: BaseSync, has_capability: Callable[[BaseSync], bool], name: str) -> None:
     """Skip the test if the adapter does not declare the capability."""
     if not has_capability(adapter):
