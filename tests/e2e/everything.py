@@ -15,8 +15,8 @@ from tests.e2e.ran import Ran
 from tests.system_calls.failing_calls import Rule
 from tests.system_calls.forking import Fork, Forks
 
-LARGE_SENT = (5 << 20) + 1
-"""Bytes of an upload in two parts."""
+LARGE_SENT = (8 << 20) + 1
+"""Bytes of an upload in two parts, more than is read into memory first, so that it resumes."""
 
 LARGE_FETCHED = (8 << 20) + 1
 """Bytes of a download that can be resumed."""
