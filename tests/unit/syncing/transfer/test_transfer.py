@@ -19,6 +19,8 @@ from buckia_core.errors import IntegrityError, PreconditionFailed, Transient
 from buckia_core.localfs import atomic_rename
 from buckia_core.planning.digest import Digest
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
+from buckia_core.syncing.state.locations import StateFiles
+from buckia_core.syncing.state.resume_store import ResumeStore
 from buckia_core.syncing.transfer import download, download_staging
 from buckia_core.syncing.transfer import upload as upload_module
 from buckia_core.syncing.transfer.download import Download, DownloadResult
@@ -131,6 +133,29 @@ def fetch(bucket: BaseSync, path: Path, planned: LocalEntry | None = None, **mor
 
 
 # --- up ----------------------------------------------------------------------------------------------------
+
+
+class Undeclared(MemorySync):
+    """Has the methods of a resumable upload, and does not declare it."""
+
+    def part_layout(self, size: int) -> None:
+        raise AssertionError
+
+    def upload_parts(self, source, key, *, expect=None, info=None) -> RemoteObject:
+        raise AssertionError
+
+    def abort_upload(self, key: str, text: str) -> None:
+        raise AssertionError
+
+
+def test_an_upload_resumes_only_if_the_adapter_declares_it(path, tmp_path, monkeypatch):
+    monkeypatch.setattr(upload_module, "BUFFERED_UPLOAD_MAX", 3)
+    bucket = Undeclared(MemorySettings())
+    path.write_text("longer")
+    with open_location(path) as place:
+        store = ResumeStore(StateFiles(tmp_path, "assets", "memory:x"))
+        upload(bucket, place, seen(path), None, algorithm="sha256", key="a", resume_store=store)
+    assert objects_in(bucket) == {"a": b"longer"}
 
 
 @pytest.mark.parametrize("content", ["", "x", "longer" * 1000])

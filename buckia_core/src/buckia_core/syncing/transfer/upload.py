@@ -118,7 +118,8 @@ def _upload_large(
 ) -> UploadResult:
     """Hash the file, upload it in one piece or in resumable parts, and check that it did not change meanwhile."""
     planned, file = source.planned, source.file
-    resumable = adapter if resume_store is not None and isinstance(adapter, ResumableUpload) else None
+    can_resume = resume_store is not None and adapter.capabilities.resumable_upload
+    resumable = adapter if can_resume and isinstance(adapter, ResumableUpload) else None
     parts = resumable.part_layout(planned.size) if resumable is not None else None
     part_digests: tuple[str, ...] = ()
     try:
