@@ -105,7 +105,9 @@ class EmptyIsSkipped(Rewriting):
 
 
 class BreaksIntoAPart(MemorySync):
-    """A small source that breaks leaves what was read."""
+    """A source that breaks leaves what was read."""
+
+    smallest = 0
 
     def upload_file(self, source, key, *, expect=None, info=None):
         if isinstance(source, (bytes, Path)):
@@ -115,26 +117,16 @@ class BreaksIntoAPart(MemorySync):
             while chunk := source.read(1 << 16):
                 data += chunk
         except OSError:
-            super().upload_file(data, key, expect=expect)
-            raise
-        return super().upload_file(data, key, expect=expect, info=info)
-
-
-class LargeBreaksIntoParts(MemorySync):
-    """A large source that breaks leaves the parts sent so far."""
-
-    def upload_file(self, source, key, *, expect=None, info=None):
-        if isinstance(source, (bytes, Path)):
-            return super().upload_file(source, key, expect=expect, info=info)
-        data = b""
-        try:
-            while chunk := source.read(1 << 16):
-                data += chunk
-        except OSError:
-            if len(data) > LARGE:
+            if len(data) > self.smallest:
                 super().upload_file(data, key, expect=expect)
             raise
         return super().upload_file(data, key, expect=expect, info=info)
+
+
+class LargeBreaksIntoParts(BreaksIntoAPart):
+    """A large source that breaks leaves the parts sent so far."""
+
+    smallest = LARGE
 
 
 class SharedBuffer(MemorySync):

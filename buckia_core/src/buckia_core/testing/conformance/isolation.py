@@ -10,7 +10,7 @@ from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.contract.identity import normalize_prefix
 from buckia_core.adapters.contract.protocols import PublicUrl, ServerCopy, Versioned
 from buckia_core.errors import NotFound
-from buckia_core.testing.conformance.suite import Suite, listed_keys, put, read
+from buckia_core.testing.conformance.suite import Suite, listed_keys, put, read, require
 
 prefixed = pytest.mark.parametrize("prefix", ["prefixed", "without_slash"], indirect=True)
 
@@ -57,8 +57,8 @@ class IsolationTests(Suite):
 
     @prefixed
     def test_copies_are_below_the_prefix(self, adapter: BaseSync, outside: BaseSync, prefix: str) -> None:
-        if not (adapter.capabilities.server_copy and isinstance(adapter, ServerCopy)):
-            pytest.skip("the adapter does not declare server_copy")
+        require(adapter, lambda each: each.capabilities.server_copy, "server_copy")
+        assert isinstance(adapter, ServerCopy)
         directory = normalize_prefix(prefix)
         put(outside, {"a": b"other"})
         source = put(adapter, {"a": b"content"})["a"]
@@ -68,8 +68,8 @@ class IsolationTests(Suite):
 
     @prefixed
     def test_versions_are_below_the_prefix(self, adapter: BaseSync, outside: BaseSync) -> None:
-        if not (adapter.probe().versions and isinstance(adapter, Versioned)):
-            pytest.skip("the adapter does not declare versions")
+        require(adapter, lambda each: each.probe().versions, "versions")
+        assert isinstance(adapter, Versioned)
         put(outside, ["a"])
         put(adapter, ["a", "b"])
         assert [version.key for version in adapter.list_versions()] == ["a", "b"]
@@ -77,8 +77,8 @@ class IsolationTests(Suite):
 
     @prefixed
     def test_urls_are_below_the_prefix(self, adapter: BaseSync, outside: BaseSync, prefix: str) -> None:
-        if not (adapter.capabilities.public_url and isinstance(adapter, PublicUrl)):
-            pytest.skip("the adapter does not declare public_url")
+        require(adapter, lambda each: each.capabilities.public_url, "public_url")
+        assert isinstance(adapter, PublicUrl)
         assert isinstance(outside, PublicUrl)
         assert adapter.public_url("k") == outside.public_url(f"{normalize_prefix(prefix)}k")
 
