@@ -161,3 +161,24 @@ def test_an_exchange_that_takes_effect_and_reports_an_error_is_done(directory, t
     with stage(directory, "new") as staged:
         assert staged.commit_over(directory, "a", expected, lambda *_: None)
     assert contents(tmp_path) == {"a": "new"}
+
+
+@needs_exchange
+def test_an_edit_of_the_new_file_is_kept_though_the_old_one_gets_its_name_back(directory, tmp_path, monkeypatch):
+    # For a moment, the new file has the name: another program may open it then, and write to it at any later time.
+    (tmp_path / "a").write_text("old")
+    expected = signature(directory.stat("a"))
+    (tmp_path / "a").write_text("first edit")
+    exchange, opened = Directory.exchange, []
+
+    def open_after(*arguments):
+        exchange(*arguments)
+        opened.append(os.open(tmp_path / "a", os.O_RDWR))
+
+    monkeypatch.setattr(Directory, "exchange", open_after)
+    with stage(directory, "new") as staged:
+        assert not staged.commit_over(directory, "a", expected, lambda where, name: where.link(name, where, "kept"))
+    os.pwrite(opened[0], b"second edit", 0)
+    for descriptor in opened:
+        os.close(descriptor)
+    assert contents(tmp_path) == {"a": "first edit", "kept": "second edit"}

@@ -145,9 +145,9 @@ class StagingFile:
             target: The directory of the file to replace.
             name: Its name.
             expected: Its signature.
-            keep: Called with a file of another program that is about to be removed, because yet another one replaced
-                it after the exchange: of several edits, the latest one has the name. If it fails, the file is kept
-                under a name with `.edited-`.
+            keep: Called with a file that is about to be removed after it had the name: this one, which another program
+                may have opened meanwhile, or an edit that a later edit replaced. If it fails, the file is kept under a
+                name with `.edited-`.
         """
         self._close_on_windows()
         status = self.directory.stat(self.name) if self.descriptor is None else os.fstat(self.descriptor)
@@ -190,7 +190,6 @@ class StagingFile:
         self, target: Directory, name: str, inode: int, keep: Callable[[Directory, str], object]
     ) -> None:
         """Give the name back to the edit that has the staging name, or to a later one. `inode` is that of our file."""
-        ours = inode
         try:
             while True:
                 taken = self.directory.stat(self.name).st_ino
@@ -208,8 +207,8 @@ class StagingFile:
                     break
                 # Our file, or the edit, was replaced in between. The replacement is the latest version.
                 inode = taken
-            if inode != ours:
-                keep(self.directory, self.name)
+            # Ours, too: while it had the name, another program may have opened it, and may write to it even now.
+            keep(self.directory, self.name)
             self.released = False
         except BaseException:
             with suppress(OSError):
