@@ -22,6 +22,7 @@ class Capabilities:
         signed_url: The adapter is a `SignedUrl`.
         resumable_upload: The adapter is a `ResumableUpload`.
         resumable_download: The adapter is a `ResumableDownload`.
+        coroutines: The adapter is a `Coroutines`.
         nested_keys: `a` and `a/b` can both be objects. If false, raise an error that is not `retryable` for the second
             one, such as `InvalidKey`; an empty directory must not be in the way of an object.
         free_reads: Reading an object costs neither money nor network traffic.
@@ -45,6 +46,7 @@ class Capabilities:
     signed_url: bool = False
     resumable_upload: bool = False
     resumable_download: bool = False
+    coroutines: bool = False
     nested_keys: bool = True
     free_reads: bool = False
     max_key_bytes: int = 1024

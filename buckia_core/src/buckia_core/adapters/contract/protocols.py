@@ -6,11 +6,11 @@ declare it only for settings with which it works; called without, it raises `Not
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, BinaryIO, Protocol, runtime_checkable
 
-from buckia_core.adapters.contract.types import Precondition, UploadInfo
+from buckia_core.adapters.contract.types import DeleteOutcome, Precondition, UploadInfo
 from buckia_core.planning.manifest import RemoteObject
 
 if TYPE_CHECKING:
@@ -147,3 +147,32 @@ class Versioned(Protocol):
         Raises:
             PermissionDenied: The version is locked, or the credentials do not allow it.
         """
+
+
+@runtime_checkable
+class Coroutines(Protocol):
+    """Capability `coroutines`: calls for small objects, of which one event loop runs hundreds at once.
+
+    Each does what the method of `BaseSync` without `_async` does, and raises the same errors. None of them blocks:
+    while one waits for the server, others run. They are called in one event loop for a whole run; connections belong to
+    it.
+
+    Write the calls as coroutines, and let the synchronous methods run them with `run_blocking`.
+    """
+
+    async def stat_file_async(self, key: str) -> RemoteObject:
+        """See `BaseSync.stat_file`."""
+
+    async def upload_file_async(
+        self, source: bytes, key: str, *, expect: Precondition | None = None, info: UploadInfo | None = None
+    ) -> RemoteObject:
+        """See `BaseSync.upload_file`."""
+
+    async def read_file_async(self, key: str, *, expect: RemoteObject | None = None) -> tuple[RemoteObject, bytes]:
+        """See `BaseSync.read_file`."""
+
+    async def delete_files_async(self, keys: Sequence[str]) -> list[DeleteOutcome]:
+        """See `BaseSync.delete_files`."""
+
+    async def close_async(self) -> None:
+        """Close the connections of the running event loop; new calls open new ones."""

@@ -1,0 +1,48 @@
+"""One code for both ways to call: coroutines run on an event loop, or without one, and block then.
+
+What waits asks `in_event_loop` and either awaits, or blocks and returns. So an adapter is written once, as coroutines,
+and its synchronous methods are `run_blocking(self.…_async(…))`, which starts no loop and no thread.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def run_blocking(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end without an event loop, and return its result.
+
+    Raises:
+        RuntimeError: It awaits something that only an event loop can do, or this thread runs one.
+    """
+    if in_event_loop():
+        coroutine.close()
+        raise RuntimeError("a blocking call in an event loop: await the coroutine instead")
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        return stop.value  # type: ignore[no-any-return]  # the result of this very coroutine
+    coroutine.close()
+    raise RuntimeError("a coroutine waits for an event loop, and there is none")
+
+
+def in_event_loop() -> bool:
+    """Tell whether this thread runs an event loop."""
+    # A run without one must not import asyncio, which takes 30 ms.
+    events: Any = sys.modules.get("asyncio.events")
+    return events is not None and events._get_running_loop() is not None  # noqa: SLF001  # documented
+
+
+async def pause(seconds: float, sleep: Callable[[float], object] = time.sleep) -> None:
+    """Wait; on an event loop, others run meanwhile. `sleep` is what waits without one."""
+    if in_event_loop():
+        import asyncio  # noqa: PLC0415  # imported already
+
+        await asyncio.sleep(seconds)
+    else:
+        sleep(seconds)
