@@ -17,6 +17,7 @@ from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.contract.protocols import ServerCopy
 from buckia_core.adapters.contract.types import DeleteOutcome, UploadInfo
 from buckia_core.adapters.factory import open_bucket
+from buckia_core.adapters.transfers.hashing import hash_file
 from buckia_core.adapters.wrappers import BandwidthLimit
 from buckia_core.config import BucketConfig
 from buckia_core.errors import AlreadyExists, BuckiaError, NotSupported
@@ -31,7 +32,6 @@ from buckia_core.syncing.scan.mappings import RunOverrides, build_mappings, buil
 from buckia_core.syncing.state.database import StateDatabase
 from buckia_core.syncing.state.locations import STATE_DIRECTORY, StateFiles, trash_directories
 from buckia_core.syncing.state.migration import find_stems_by_name, open_state_readonly
-from buckia_core.syncing.transfer.hashing import hash_file
 
 if TYPE_CHECKING:
     from buckia_core.syncing.disk.trash import Trash

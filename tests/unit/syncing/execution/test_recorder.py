@@ -118,7 +118,7 @@ def test_changed_fingerprints_are_updated_and_not_verified_again(sides, monkeypa
 
 
 def counting(calls: list[str]):
-    from buckia_core.syncing.transfer.hashing import hash_open_file
+    from buckia_core.adapters.transfers.hashing import hash_open_file
 
     def hash_and_count(file, algorithms):
         calls.append(file.name)

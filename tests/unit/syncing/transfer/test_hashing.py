@@ -9,12 +9,7 @@ import os
 import pytest
 
 from buckia_core.adapters.contract.resume import PartLayout
-from buckia_core.adapters.wrappers import Wrapper
-from buckia_core.errors import IntegrityError, Transient
-from buckia_core.planning.digest import Digest
-from buckia_core.planning.mapping import PathMapping
-from buckia_core.syncing.planner.evidence import EvidenceCollector
-from buckia_core.syncing.transfer.hashing import (
+from buckia_core.adapters.transfers.hashing import (
     FileChanged,
     hash_bytes,
     hash_file,
@@ -23,6 +18,11 @@ from buckia_core.syncing.transfer.hashing import (
     hash_stream,
     supported_algorithms,
 )
+from buckia_core.adapters.wrappers import Wrapper
+from buckia_core.errors import IntegrityError, Transient
+from buckia_core.planning.digest import Digest
+from buckia_core.planning.mapping import PathMapping
+from buckia_core.syncing.planner.evidence import EvidenceCollector
 from buckia_core.testing import Faulty, m
 from tests.unit.syncing.locations import open_path, stat_path
 
@@ -51,7 +51,7 @@ def test_a_guess_is_computed_as_its_algorithm_is():
 )
 @pytest.mark.parametrize("block", [1, 3, 100])
 def test_the_digest_of_parts_is_that_of_their_digests(monkeypatch, size, part, parts, block):
-    monkeypatch.setattr("buckia_core.syncing.transfer.hashing._CHUNK_SIZE", block)
+    monkeypatch.setattr("buckia_core.adapters.transfers.hashing._CHUNK_SIZE", block)
     joined = b"".join(hashlib.md5(each.encode()).digest() for each in parts)
     wanted = Digest(f"md5-parts-{part}?", f"{hashlib.md5(joined).hexdigest()}-{len(parts)}")
     data = b"abcdefghi"[:size]
@@ -72,7 +72,7 @@ def test_a_file_that_is_written_to_while_it_is_read_has_no_digest(tmp_path, monk
         path.write_text(written)
         return result
 
-    monkeypatch.setattr("buckia_core.syncing.transfer.hashing.hash_stream", write_and_hash)
+    monkeypatch.setattr("buckia_core.adapters.transfers.hashing.hash_stream", write_and_hash)
     with pytest.raises(FileChanged):
         hash_file(str(path), ("sha256",))
 
@@ -206,6 +206,6 @@ def test_a_file_that_grows_while_it_is_read(tmp_path, monkeypatch):
         return real(descriptor)
 
     with open_path(path) as file:
-        monkeypatch.setattr("buckia_core.syncing.transfer.hashing.os.fstat", fstat)
+        monkeypatch.setattr("buckia_core.adapters.transfers.hashing.os.fstat", fstat)
         with pytest.raises(FileChanged):
             hash_in_parts(file, "sha256", PartLayout(1000, "md5"))

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from buckia_core.adapters.transfers.hashing import FileChanged, hash_open_file
 from buckia_core.localfs.directory import Directory
 from buckia_core.localfs.files import open_file
 from buckia_core.localfs.staging_file import link_or_copy
@@ -14,7 +15,6 @@ from buckia_core.planning.digest import Digests
 from buckia_core.planning.keys import TEMP_PREFIX
 from buckia_core.planning.manifest import LocalEntry
 from buckia_core.syncing.disk.file_locator import FileLocation
-from buckia_core.syncing.transfer.hashing import FileChanged, hash_open_file
 
 _STAMP = "%Y%m%dT%H%M%SZ"
 _MARK = re.compile(r"\.conflict-local-(\d{8}T\d{6}Z)(?:-(\d+))?")

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.contract.readers import LimitedReader
+from buckia_core.adapters.transfers.hashing import FileChanged, hash_open_file, hash_stream, supported_algorithms
 from buckia_core.errors import IntegrityError, Transient
 from buckia_core.localfs.files import entry_from_stat
 from buckia_core.planning.digest import Comparison, Digests, compare, merge, without_tentative
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
 from buckia_core.planning.mapping import PathMapping
 from buckia_core.syncing.disk.file_locator import FileLocator
-from buckia_core.syncing.transfer.hashing import FileChanged, hash_open_file, hash_stream, supported_algorithms
 
 _BUFFER_SIZE = 1 << 20
 

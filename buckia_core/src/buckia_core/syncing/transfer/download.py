@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from buckia_core.adapters.contract.base import BaseSync
+from buckia_core.adapters.transfers.content_check import ContentCheck
 from buckia_core.errors import IntegrityError
 from buckia_core.localfs.durability import syncfs
 from buckia_core.localfs.files import existing_permissions
@@ -16,7 +17,6 @@ from buckia_core.planning.digest import Digests, merge
 from buckia_core.planning.manifest import LocalEntry, RemoteObject, is_same_version
 from buckia_core.syncing.disk.file_locator import FileLocation
 from buckia_core.syncing.state.resume_store import ResumeStore
-from buckia_core.syncing.transfer.content_check import ContentCheck
 from buckia_core.syncing.transfer.download_staging import open_staging_file
 from buckia_core.syncing.transfer.errors import StateChanged
 from buckia_core.syncing.transfer.in_flight import TrackProgress, allocated_size, no_progress

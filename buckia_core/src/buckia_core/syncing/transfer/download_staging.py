@@ -13,6 +13,7 @@ from pathlib import Path
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.contract.protocols import ResumableDownload
 from buckia_core.adapters.contract.resume import Checkpoint, PartialDownload
+from buckia_core.adapters.transfers.hashing import hash_bytes, hash_stream, new_hash
 from buckia_core.errors import AdapterError, IntegrityError, NotFound, PreconditionFailed
 from buckia_core.localfs.directory import Directory
 from buckia_core.localfs.durability import start_writeback
@@ -30,7 +31,6 @@ from buckia_core.localfs.system_errors import find_system_failure
 from buckia_core.planning.digest import Digest, Digests
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.syncing.state.resume_store import ResumeStore, TransferKind
-from buckia_core.syncing.transfer.hashing import hash_bytes, hash_stream, new_hash
 
 BUFFERED_DOWNLOAD_MAX = 1 << 20
 """Objects up to this size, in bytes, are downloaded to memory first, one per worker at a time."""

@@ -12,6 +12,7 @@ from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.contract.protocols import ResumableUpload
 from buckia_core.adapters.contract.resume import MultipartSource
 from buckia_core.adapters.contract.types import IfAbsent, IfUnchanged, UploadInfo
+from buckia_core.adapters.transfers.hashing import FileChanged, hash_bytes, hash_in_parts, hash_open_file
 from buckia_core.errors import IntegrityError, InvalidKey
 from buckia_core.localfs.files import descriptor_path, entry_from_stat, permission_bits
 from buckia_core.planning.digest import Comparison, Digests, compare, merge
@@ -19,7 +20,6 @@ from buckia_core.planning.manifest import LocalEntry, RemoteObject, is_same_vers
 from buckia_core.syncing.disk.file_locator import FileLocation
 from buckia_core.syncing.state.resume_store import ResumeStore, TransferKind
 from buckia_core.syncing.transfer.errors import FileChangedDuringUpload, StateChanged
-from buckia_core.syncing.transfer.hashing import FileChanged, hash_bytes, hash_in_parts, hash_open_file
 from buckia_core.syncing.transfer.in_flight import ByteCounter, CountingReader, TrackProgress, no_progress
 
 BUFFERED_UPLOAD_MAX = 8 << 20

@@ -18,8 +18,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 
+from buckia_core.adapters.transfers.hashing import supported_algorithms
 from buckia_core.planning.digest import Comparison, Digests, compare, is_tentative, merge, without_tentative
-from buckia_core.syncing.transfer.hashing import supported_algorithms
 
 ComputeDigests = Callable[[tuple[str, ...]], tuple[Digests, int]]
 """Computes digests of the downloaded bytes, and returns them with the size in bytes."""

@@ -6,9 +6,9 @@ import hashlib
 
 import pytest
 
+from buckia_core.adapters.transfers.content_check import ContentCheck
+from buckia_core.adapters.transfers.hashing import hash_bytes
 from buckia_core.planning.digest import Digest
-from buckia_core.syncing.transfer.content_check import ContentCheck
-from buckia_core.syncing.transfer.hashing import hash_bytes
 
 
 def digests(data: bytes, *algorithms: str):
