@@ -1,12 +1,18 @@
-"""ListObjectsV2: a fast parser for one page."""
+"""ListObjectsV2: a fast parser for one page.
+
+A regex splits pages that look like those of most servers into columns, which takes less than half of the time of expat.
+All other pages go to expat.
+"""
 
 from __future__ import annotations
 
 import re
 from calendar import timegm
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from functools import partial
+from itertools import repeat
+from operator import methodcaller
 from typing import NamedTuple
 from xml.parsers.expat import ParserCreate
 
@@ -24,6 +30,7 @@ _REFERENCE = re.compile(r"&(?:#x([0-9a-fA-F]+)|#([0-9]+)|(amp|lt|gt|quot|apos));
 _NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 _ECHOED = re.compile(rb"<(Prefix|StartAfter|ContinuationToken|NextContinuationToken)>[^<]*</\1>")
 _HEX = "0123456789abcdef"
+_MD5_LENGTH = 32
 
 MAX_SIZE = (1 << 63) - 1
 """The largest valid size of an object."""
@@ -33,6 +40,15 @@ _object = partial(tuple.__new__, RemoteObject)
 _digest = partial(tuple.__new__, Digest)
 
 _SPACED = re.compile(rb">\s+<")
+
+_PLAIN_CONTENTS = re.compile(
+    "<Contents><Key>([ !-%'-;=-~]+)</Key><LastModified>([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8})(?:\\.([0-9]{1,9}))?Z"
+    '</LastModified><ETag>(?:&quot;|")([0-9a-f]{32}(?:-[0-9]+)?)(?:&quot;|")</ETag>'
+    "(?:<Checksum(?:Algorithm>[A-Z0-9]*</ChecksumAlgorithm|Type>[A-Z_]*</ChecksumType)>)*"
+    "<Size>([0-9]{1,18})</Size>(?:<StorageClass>[A-Z_]*</StorageClass>)?(?:<Type>[A-Za-z]*</Type>)?</Contents>"
+)
+_PLAIN_COLUMNS = 6
+"""The groups, and the text before each match."""
 
 
 class PageHead(NamedTuple):
@@ -94,12 +110,15 @@ def parse_listed_objects(
     if url_encoded and b"&#" in body:
         # Ceph encodes keys, but echoes parameters of the request unencoded, with characters that are invalid in XML.
         body = _ECHOED.sub(b"", body)
+    expected, strip = key_prefix + prefix, len(key_prefix)
+    columns = _split_plain(body)
+    if columns is not None:
+        return _objects_from_columns(columns, expected, strip, url_encoded=url_encoded, etag_is_md5=etag_is_md5)
     events, names = _parse_events(body)
     if not events or events[-1] is not names.get("ListBucketResult"):
         raise MalformedResponse("it is not a listing")
     read_time = _TimeParser()
     objects: list[RemoteObject] = []
-    expected, strip = key_prefix + prefix, len(key_prefix)
     try:
         for key, size, etag, modified in _iter_contents(events, names):
             name = decode_key(key, url_encoded=True) if url_encoded and ("%" in key or "+" in key) else key
@@ -107,20 +126,72 @@ def parse_listed_objects(
             if not 0 <= count <= MAX_SIZE:
                 raise MalformedResponse(f"an object has the invalid size {size[:40]!r}")
             if expected and not name.startswith(expected):
-                raise MalformedResponse(f"the key {name!r} does not begin with {expected!r}")
-            # Nearly every ETag is 32 characters in quotes, and this loop dominates the cost of a listing.
-            plain = len(etag) == 34 and etag[0] == etag[-1] == '"'
-            fingerprint = etag[1:-1] if plain else fingerprint_from_etag(etag, count, time)
-            is_md5 = etag_is_md5 and len(fingerprint) == 32 and not fingerprint.strip(_HEX)
-            digests: Digests = ()
-            if is_md5:
-                digests = (_digest(("md5", fingerprint)),)
-            elif etag_is_md5:
-                digests = possible_digests(fingerprint, count)
+                raise _outside(name, expected)
+            fingerprint = fingerprint_from_etag(etag, count, time)
+            digests = _possible_digests(fingerprint, count) if etag_is_md5 else ()
             objects.append(_object((name[strip:], count, fingerprint, time, None, digests, None, None, None, ())))
     except (ValueError, OverflowError) as error:
         raise MalformedResponse(f"an object has an invalid value ({str(error)[:200]})") from error
     return objects
+
+
+def _split_plain(body: bytes) -> list[list[str]] | None:
+    """Return the columns of a page that the regex covers: key, second, fraction of it, ETag, size.
+
+    `None` for other pages. What is not an object is left to expat, which also refuses what is no listing.
+    """
+    try:
+        parts = _PLAIN_CONTENTS.split(body.decode("ascii"))
+    except UnicodeDecodeError:
+        return None
+    # A comment or section could enclose objects.
+    between, rest = parts[_PLAIN_COLUMNS:-1:_PLAIN_COLUMNS], parts[0] + parts[-1]
+    if len(parts) == 1 or any(between) or "<!" in rest:
+        return None
+    events, names = _parse_events(rest.encode())
+    if "Contents" in names or not events or events[-1] is not names.get("ListBucketResult"):
+        return None
+    return [parts[column::_PLAIN_COLUMNS] for column in range(1, _PLAIN_COLUMNS)]
+
+
+def _objects_from_columns(
+    columns: list[list[str]], expected: str, strip: int, *, url_encoded: bool, etag_is_md5: bool
+) -> list[RemoteObject]:
+    """Build the objects of a page from the columns of `_split_plain`, a column at a time."""
+    keys, texts, fractions, etags, sizes = columns
+    if url_encoded:
+        # Most keys contain no other escapes.
+        keys = [key.replace("%2F", "/") for key in keys]
+        joined = "\n".join(keys)
+        if "%" in joined or "+" in joined:
+            keys = [decode_key(key, url_encoded=True) for key in keys]
+    if expected:
+        if not all(map(methodcaller("startswith", expected), keys)):
+            raise _outside(next(key for key in keys if not key.startswith(expected)), expected)
+        keys = [key[strip:] for key in keys]
+    seconds = {text: _seconds(text) * 1_000_000_000 for text in set(texts)}
+    nanoseconds = {text: int(text.ljust(9, "0")) if text else 0 for text in set(fractions)}
+    times = [seconds[text] + nanoseconds[fraction] for text, fraction in zip(texts, fractions, strict=True)]
+    counts = list(map(int, sizes))
+    digests: Iterable[Digests] = repeat(())
+    if etag_is_md5:
+        digests = map(_possible_digests, etags, counts)
+        if max(map(len, etags)) == _MD5_LENGTH:
+            digests = zip(map(_digest, zip(repeat("md5"), etags)))
+    none = repeat(None)
+    fields = zip(keys, counts, etags, times, none, digests, none, none, none, repeat(()))
+    return list(map(_object, fields))
+
+
+def _possible_digests(fingerprint: str, size: int) -> Digests:
+    """Return the digests that an ETag may be."""
+    if len(fingerprint) == _MD5_LENGTH and not fingerprint.strip(_HEX):
+        return (_digest(("md5", fingerprint)),)
+    return possible_digests(fingerprint, size)
+
+
+def _outside(key: str, prefix: str) -> MalformedResponse:
+    return MalformedResponse(f"the key {key!r} does not begin with {prefix!r}")
 
 
 def _parse_events(body: bytes) -> tuple[list[str], dict[str, str]]:

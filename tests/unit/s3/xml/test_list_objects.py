@@ -67,6 +67,66 @@ def test_a_key_that_reads_like_an_element(key):
     assert {each.fingerprint for each in found} == {MD5}
 
 
+CHECKSUM = "<ChecksumAlgorithm>CRC32</ChecksumAlgorithm><ChecksumType>FULL_OBJECT</ChecksumType>"
+TIMES = st.datetimes().map(lambda time: f"{time.isoformat()}Z") | st.sampled_from(["2026-01-02T03:04:05+02:00", "0"])
+ETAGS = st.sampled_from([f'"{MD5}"', f'"{MD5}-3"', f'"{MD5.upper()}"', MD5, 'W/"x"'])
+KEYS = st.text("ab/%+ <&>é\u2028", min_size=1)
+
+
+def through_expat(body: bytes) -> bytes:
+    """Return a page of the same content that is not split by the regex, since it has a comment."""
+    return body.replace(b"</ListBucketResult>", b"<!-- --></ListBucketResult>")
+
+
+@given(st.lists(st.tuples(KEYS, ETAGS, st.integers(0, 2**63 - 1), TIMES), max_size=5), st.booleans())
+def test_both_parsers_return_the_same(objects, url):
+    parts = [contents(quote(key, safe="") if url else escape(key), *rest) for key, *rest in objects]
+    body = listing(*parts, url=url)
+    assert read(body) == read(through_expat(body))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param("<Size>", f"{CHECKSUM}<Size>"),
+        pytest.param("<StorageClass>STANDARD</StorageClass>", ""),
+        pytest.param("</Contents>", "<Type>Normal</Type></Contents>"),
+        pytest.param("</Contents>", "<Owner><ID>1</ID></Owner></Contents>"),
+        pytest.param("<Key>b</Key>", "<!-- --><Key>b</Key>"),
+        pytest.param("<Contents><Key>b</Key>", "<CommonPrefixes/><Contents><Key>b</Key>"),
+    ],
+    ids=["checksums", "no_storage_class", "ceph", "owner", "comment", "between"],
+)
+def test_other_elements_of_an_object(old, new):
+    body = listing(contents("a"), contents("b"), contents("c")).replace(old.encode(), new.encode())
+    found = read(body)
+    assert found == read(through_expat(body))
+    assert [(each.key, each.size, each.fingerprint) for each in found] == [(key, 1, MD5) for key in "abc"]
+
+
+@pytest.mark.parametrize(
+    ("opening", "closing"), [("<!-- ", " -->"), ("<![CDATA[", "]]>")], ids=["comment", "character_data"]
+)
+def test_what_is_in_a_comment_is_no_object(opening, closing):
+    assert read(listing(opening, contents("a"), closing)) == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(listing(contents("a"), contents("b")).replace(b"<Key>b</Key>", b"<Key>b</Keys>"), id="wrong_tag"),
+        pytest.param(listing(contents("a"), "<Contents><Key>b</Key></Contents>", contents("c")), id="no_size_between"),
+        pytest.param(listing(contents("a"), "<x>"), id="unclosed"),
+        pytest.param(listing(contents("a"))[:-1], id="cut_in_the_last_tag"),
+        pytest.param(b"<html><IsTruncated>false</IsTruncated>" + contents("a").encode() + b"</html>", id="no_listing"),
+        pytest.param(b"<!DOCTYPE x>" + listing(contents("a")).partition(b"\n")[2], id="document_type"),
+    ],
+)
+def test_a_page_with_plain_objects_that_is_malformed(body):
+    with pytest.raises(MalformedResponse):
+        read(body)
+
+
 def test_plus_is_a_space_and_an_escaped_plus_is_one():
     assert [found.key for found in read(listing(contents("a+b%2Bc%252F%2F")))] == ["a b+c%2F/"]
     assert [found.key for found in read(listing(contents("a+b%2Bc"), url=False))] == ["a+b%2Bc"]
