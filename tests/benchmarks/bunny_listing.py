@@ -1,21 +1,24 @@
 """Listing a zone of bunny.net with a million objects in a thousand directories.
 
-python -m tests.benchmarks.bunny_listing [--directories 1000] [--files 1000] [--rounds 1]
-
 The server makes its listings while it is asked, in one process of Python. What it takes for that is measured by a
 client that only reads the answers, five at a time.
 """
 
 from __future__ import annotations
 
-import argparse
-import os
 import sys
-import tempfile
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
 
-from tests.benchmarks.measure import Contender, race, table
-from tests.servers.bunny.server import BunnyServer
+from tests.benchmarks.measure import Contender
+from tests.benchmarks.results import OURS
+from tests.benchmarks.stage import BunnyStage, Stage
+from tests.benchmarks.tools import Tool, environment
+from tests.benchmarks.workloads import Race, Setting, Workload, number
+
+_FILES = 1000
+"""In each directory."""
 
 _LIST = """
 import sys
@@ -46,27 +49,23 @@ with ThreadPoolExecutor(5) as threads:
 """
 
 
-def main() -> None:
-    """Generate a zone, list it, print the table and what the server saw."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--directories", type=int, default=1000)
-    parser.add_argument("--files", type=int, default=1000)
-    parser.add_argument("--rounds", type=int, default=1)
-    options = parser.parse_args()
-    objects = options.directories * options.files
-    with tempfile.TemporaryDirectory() as directory, BunnyServer.running(Path(directory)) as server:
-        account = server.new_account()
-        zone = account.new_zone("bench")
-        account.generate(zone, directories=options.directories, files=options.files)
+@dataclass(frozen=True, kw_only=True)
+class BunnyListing(Workload):
+    """List all objects with this project's adapter; `count` is that of the directories."""
+
+    stage: ClassVar[type[Stage]] = BunnyStage
+
+    def races(self, stage: Stage, setting: Setting, tools: Sequence[type[Tool]]) -> Iterator[Race]:
+        """Generate a zone, and list it."""
+        assert isinstance(stage, BunnyStage)
+        zone = stage.account.new_zone("bench")
+        stage.account.generate(zone, directories=self.count, files=_FILES)
         place = [zone.endpoint, zone.name, zone.password]
+        listing = [sys.executable, "-c", _LIST, *place, str(self.count * _FILES)]
+        reading = [sys.executable, "-c", _READ, *place, str(self.count)]
         contenders = [
-            Contender("list_files", [sys.executable, "-c", _LIST, *place, str(objects)], os.environ),
-            Contender("reading alone", [sys.executable, "-c", _READ, *place, str(options.directories)], os.environ),
+            Contender(OURS, lambda: listing, environment(), lambda: None),
+            Contender("reading alone", lambda: reading, environment(), lambda: None),
         ]
-        print(table(f"{objects} objects in {options.directories} directories", race(contenders, rounds=options.rounds)))
-        seen = account.seen()
-        print(f"\nlistings: {seen['calls']['list']}, at a time: {seen['peaks']['list']}, refused: {seen['refusals']}")
-
-
-if __name__ == "__main__":
-    main()
+        title = f"List {number(self.count * _FILES, 'objects')} in {number(self.count, 'directories')}, bunny.net"
+        yield Race(title, setting, contenders)

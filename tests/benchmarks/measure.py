@@ -1,9 +1,8 @@
-"""Running commands side by side: wall time, CPU time and peak memory of each as a whole process."""
+"""Running commands side by side: wall time, CPU time and peak memory of each as a whole process tree."""
 
 from __future__ import annotations
 
 import json
-import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -16,37 +15,52 @@ class Contender:
 
     Attributes:
         name: What the table calls it.
-        command: Program and arguments.
-        env: The whole environment that it gets.
-        before: Called before each run, untimed, to set the stage.
-        codes: Exit codes that count as success.
+        prepare: Called before each run, untimed: sets the stage, and returns the program and its arguments.
+        env: The whole environment that the command gets.
+        check: Called after each run, untimed: raises `WrongResult` unless the command did its work.
     """
 
     name: str
-    command: Sequence[str]
+    prepare: Callable[[], Sequence[str]]
     env: Mapping[str, str]
-    before: Callable[[], None] | None = None
-    codes: tuple[int, ...] = (0,)
+    check: Callable[[], None]
 
 
-@dataclass(slots=True)
-class Figures:
-    """The runs of one contender: seconds of wall and CPU (user and system) time, peak memory in MB."""
+class Missing(Exception):
+    """A program that a comparison needs is not installed; the message says which, and what installs it."""
+
+
+class WrongResult(Exception):
+    """A command failed, or did not do what it was measured for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """The runs of one contender, in their order.
+
+    Attributes:
+        wall: Seconds from start to end.
+        cpu: Seconds of user and system time, of the command and all processes that it started.
+        memory: Peak memory in MiB of the largest of these processes.
+    """
 
     wall: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
     memory: list[float] = field(default_factory=list)
 
 
-def race(contenders: Sequence[Contender], *, rounds: int) -> dict[str, Figures]:
+def race(contenders: Sequence[Contender], *, rounds: int) -> dict[str, Samples]:
     """Run all contenders in turn, several rounds, so that what disturbs the machine disturbs all of them."""
-    figures = {contender.name: Figures() for contender in contenders}
+    samples = {contender.name: Samples() for contender in contenders}
     for _ in range(rounds):
         for contender in contenders:
-            if contender.before:
-                contender.before()
-            _measure(contender, figures[contender.name])
-    return figures
+            command = contender.prepare()
+            wall, cpu, memory = measure(contender.name, command, contender.env)
+            contender.check()
+            samples[contender.name].wall.append(wall)
+            samples[contender.name].cpu.append(cpu)
+            samples[contender.name].memory.append(memory)
+    return samples
 
 
 _RUNNER = """
@@ -64,31 +78,20 @@ print(json.dumps([os.waitstatus_to_exitcode(status), wall, usage.ru_utime + usag
 """Runs one command. A process of its own, because a child's peak memory begins with that of who started it."""
 
 
-def _measure(contender: Contender, figures: Figures) -> None:
+def measure(name: str, command: Sequence[str], env: Mapping[str, str]) -> tuple[float, float, float]:
+    """Run a command; return its wall time and CPU time in seconds, and its peak memory in MiB.
+
+    Raises:
+        WrongResult: Its exit code is not 0.
+    """
     done = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", _RUNNER, *contender.command],
-        env=dict(contender.env),
+        [sys.executable, "-I", "-S", "-c", _RUNNER, *command],
+        env=dict(env),
         capture_output=True,
         text=True,
         check=True,
     )
     code, wall, cpu, memory = json.loads(done.stdout)
-    if code not in contender.codes:
-        raise RuntimeError(f"{contender.name} ended with {code}: {done.stderr[-2000:]}")
-    figures.wall.append(wall)
-    figures.cpu.append(cpu)
-    figures.memory.append(memory)
-
-
-def table(title: str, figures: Mapping[str, Figures]) -> str:
-    """Return the medians as a Markdown table; ratios are to the first contender."""
-    rows = [f"### {title}", "", "| | wall s | × | CPU s | × | peak MB |", "|---|---|---|---|---|---|"]
-    first = next(iter(figures.values()))
-    for name, each in figures.items():
-        wall, cpu = statistics.median(each.wall), statistics.median(each.cpu)
-        rows.append(
-            f"| {name} | {wall:.2f} ({min(each.wall):.2f}–{max(each.wall):.2f}) | "
-            f"{wall / statistics.median(first.wall):.2f} | {cpu:.2f} | {cpu / statistics.median(first.cpu):.2f} | "
-            f"{max(each.memory):.0f} |"
-        )
-    return "\n".join(rows)
+    if code != 0:
+        raise WrongResult(f"{name} ended with {code}: {done.stderr[-2000:]}")
+    return wall, cpu, memory

@@ -1,76 +1,93 @@
-"""What all contenders share: a bucket, files, credentials in the environment, configurations."""
+"""What a comparison takes place on: a server, the ways to it, and directories on a disk and in memory."""
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import sys
+import tempfile
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Self
 
+from tests.benchmarks.buckets import B2Bucket, Bucket, BunnyBucket, S3Bucket
+from tests.benchmarks.files import directory_on
+from tests.benchmarks.measure import Missing
+from tests.benchmarks.networks import HTTP, Approaches, Network
+from tests.servers.b2.server import B2Server
+from tests.servers.bunny.server import BunnyServer
 from tests.servers.ceph import CephGateway
+from tests.servers.process import run
 
 
-class Stage:
-    """A fresh bucket on a server, and a place for files.
+class Stage(ABC):
+    """A server of its own for one workload. What it stores is gone at the end, and so is its memory."""
 
-    Attributes:
-        project: The local folder that is synced.
-        env: The environment of all contenders: credentials of the server, and nothing that is the machine's own.
-    """
+    @classmethod
+    @contextmanager
+    def running(cls) -> Iterator[Self]:
+        """Start the server, and stop everything at the end of the block.
 
-    def __init__(self, server: CephGateway, place: Path) -> None:
-        self.server = server
-        self.place = place
-        self.project = place / "project"
-        self.project.mkdir(parents=True)
-        self.bucket = server.new_bucket("bench")
-        env = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "RCLONE_"))}
-        # It would have us compile all modules at each start, which no installation does.
-        env.pop("PYTHONDONTWRITEBYTECODE", None)
-        self.env = env | {
-            "AWS_ACCESS_KEY_ID": server.access_key,
-            "AWS_SECRET_ACCESS_KEY": server.secret_key,
-            "AWS_REGION": server.region,
-            "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
-            "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",
-        }
+        Raises:
+            Missing: The server is not installed.
+        """
+        with tempfile.TemporaryDirectory(prefix="buckia-bench-") as directory, ExitStack() as stack:
+            yield cls(Path(directory), stack)
 
-    def configure(self, path: Path, local: Path, prefix: str = "") -> None:
-        """Write a configuration of buckia that maps a folder onto a prefix of the bucket."""
-        settings = {
-            "provider": "s3",
-            "bucket_name": self.bucket,
-            "endpoint_url": self.server.endpoint,
-            "region": self.server.region,
-            "prefix": prefix,
-            "paths": [str(local)],
-        }
-        path.write_text(json.dumps({"bench": settings}), encoding="utf-8")
+    @abstractmethod
+    def __init__(self, directory: Path, stack: ExitStack) -> None:
+        """Start the server; `stack` stops it."""
 
-    def rclone_config(self) -> str:
-        """Write rclone's configuration, and return its path."""
-        path = self.place / "rclone.conf"
-        text = f"[ceph]\ntype = s3\nprovider = Ceph\nendpoint = {self.server.endpoint}\nenv_auth = true\n"
-        path.write_text(text, encoding="utf-8")
-        return str(path)
+    @abstractmethod
+    def new_bucket(self, network: Network = HTTP) -> Bucket:
+        """Create a bucket that clients reach over that network."""
 
-    def clear(self, prefix: str) -> None:
-        """Delete the objects below a prefix, and what buckia remembers of them."""
-        client = self.server.client()
-        pages = client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
-        for page in pages:
-            keys = [{"Key": each["Key"]} for each in page.get("Contents", ())]
-            if keys:
-                client.delete_objects(Bucket=self.bucket, Delete={"Objects": keys, "Quiet": True})
-        client.close()
-        if prefix in ("", "buckia/"):
-            shutil.rmtree(self.place / ".buckia-state", ignore_errors=True)
+    def clear(self, bucket: Bucket) -> None:
+        """Delete all objects of a bucket, and free their memory."""
+        bucket.clear()
+
+    @contextmanager
+    def place(self, disk: str) -> Iterator[Path]:
+        """Make an empty directory on a disk, which is removed at the end of the block."""
+        with tempfile.TemporaryDirectory(prefix="buckia-bench-", dir=directory_on(disk)) as directory:
+            yield Path(directory)
 
 
-def program(name: str) -> str:
-    """Return the path of a program, preferably that of this environment."""
-    found = shutil.which(name, path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
-    if not found:
-        raise SystemExit(f"{name} is not installed; make test installs it")
-    return found
+class CephStage(Stage):
+    """A Ceph gateway, which may be reached in all ways."""
+
+    def __init__(self, directory: Path, stack: ExitStack) -> None:
+        if not (available := CephGateway.available()):
+            raise Missing(available.reason)
+        (directory / "ceph").mkdir()
+        self.server = stack.enter_context(CephGateway.running(directory / "ceph"))
+        self.approaches = stack.enter_context(Approaches(self.server.endpoint, directory))
+
+    def new_bucket(self, network: Network = HTTP) -> S3Bucket:
+        return S3Bucket(self.server, self.approaches.by(network))
+
+    def clear(self, bucket: Bucket) -> None:
+        super().clear(bucket)
+        # The gateway collects what is deleted every minute, after two.
+        configuration = self.server.configuration
+        command = ["radosgw-admin", "-c", configuration, "--no-mon-config", "gc", "process", "--include-all"]
+        run(command, log=Path(configuration).parent / "commands.log", seconds=300)
+
+
+class B2Stage(Stage):
+    """The B2 server of this repository."""
+
+    def __init__(self, directory: Path, stack: ExitStack) -> None:
+        self.account = stack.enter_context(B2Server.running(directory)).new_account()
+
+    def new_bucket(self, network: Network = HTTP) -> B2Bucket:
+        return B2Bucket(self.account)
+
+
+class BunnyStage(Stage):
+    """The server of this repository for bunny.net."""
+
+    def __init__(self, directory: Path, stack: ExitStack) -> None:
+        self.account = stack.enter_context(BunnyServer.running(directory)).new_account()
+
+    def new_bucket(self, network: Network = HTTP) -> BunnyBucket:
+        return BunnyBucket(self.account)

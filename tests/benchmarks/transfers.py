@@ -1,116 +1,80 @@
-"""Transfers up and down, many small files and one large one, on a Ceph gateway, beside s5cmd, rclone and aws-cli.
-
-python -m tests.benchmarks.transfers [--files 2000] [--large 1024] [--rounds 3]
-
-The server keeps everything in memory, and what is deleted for a while too: a round with a large file takes four times
-its size, so that more than three rounds of 1 GiB need more than 16 GiB.
-"""
+"""Copying files up to an empty bucket, and down to an empty folder."""
 
 from __future__ import annotations
 
-import argparse
-import shutil
-import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import ClassVar
 
-from tests.benchmarks.measure import Contender, race, table
-from tests.benchmarks.stage import Stage, program
-from tests.servers.ceph import CephGateway
-
-
-def main() -> None:
-    """Run all four races and print their tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--files", type=int, default=2000, help="small files, of 4 KiB")
-    parser.add_argument("--large", type=int, default=1024, help="size of the large file, in MiB")
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
-    available = CephGateway.available()
-    if not available:
-        raise SystemExit(available.reason)
-    with tempfile.TemporaryDirectory() as directory:
-        place = Path(directory)
-        (place / "ceph").mkdir()
-        with CephGateway.running(place / "ceph") as server:
-            for title, size, count in (
-                (f"{options.files} × 4 KiB", 4096, options.files),
-                (f"1 × {options.large} MiB", options.large << 20, 1),
-            ):
-                stage = Stage(server, place / title.replace(" ", ""))
-                make_files(stage.project, size, count)
-                print(table(f"{title}, up", race(uploads(stage), rounds=options.rounds)), flush=True)
-                print()
-                print(table(f"{title}, down", race(downloads(stage), rounds=options.rounds)), flush=True)
-                print()
-                stage.clear("")
+from tests.benchmarks.checking import check_bucket, check_directory
+from tests.benchmarks.files import empty, make_files
+from tests.benchmarks.measure import Contender
+from tests.benchmarks.stage import B2Stage, BunnyStage, Stage
+from tests.benchmarks.tools import Tool
+from tests.benchmarks.workloads import Race, Setting, Workload, number, size
 
 
-def make_files(directory: Path, size: int, count: int) -> None:
-    """Make files of random bytes, a hundred in each folder."""
-    with open("/dev/urandom", "rb") as random:
-        for number in range(count):
-            folder = directory / f"folder-{number // 100:03d}"
-            folder.mkdir(parents=True, exist_ok=True)
-            with (folder / f"file-{number:05d}.bin").open("wb") as file:
-                for _ in range(max(1, size >> 20)):
-                    file.write(random.read(min(size, 1 << 20)))
+@dataclass(frozen=True, kw_only=True)
+class Transfers(Workload):
+    """Upload files, then download them.
+
+    Each tool has a bucket of its own, and downloads what it uploaded.
+    """
+
+    bytes_each: int
+    service: str = ""
+    """What the titles say of the server, if it is not the usual one."""
+
+    def races(self, stage: Stage, setting: Setting, tools: Sequence[type[Tool]]) -> Iterator[Race]:
+        """Race up, then down."""
+        what = f"{number(self.count, 'files')} of {size(self.bytes_each)}{self.service}"
+        with stage.place(setting.disk) as place:
+            source = place / "source"
+            make_files(source, count=self.count, size=self.bytes_each)
+            buckets = [stage.new_bucket(setting.network) for _ in tools]
+            pairs = list(zip(tools, buckets, strict=True))
+            uploads = [_upload(stage, tool(bucket, source, place / "up" / tool.name)) for tool, bucket in pairs]
+            yield Race(f"Upload {what}", setting, uploads)
+            downloads = [
+                _download(tool(bucket, place / "files" / tool.name, place / "down" / tool.name), source)
+                for tool, bucket in pairs
+            ]
+            yield Race(f"Download {what}", setting, downloads)
+            for bucket in buckets:
+                stage.clear(bucket)
 
 
-def uploads(stage: Stage) -> list[Contender]:
-    """Each tool uploads the same files to a place of its own, which is emptied before."""
-    local, commands = f"{stage.project}/", _commands(stage)
-    found = []
-    for name, command in commands.items():
-        target = f"{name}/"
-        found.append(Contender(name, command(local, target), stage.env, partial(stage.clear, target)))
-    return found
+class B2Transfers(Transfers):
+    """The same by the native API of B2."""
+
+    stage: ClassVar[type[Stage]] = B2Stage
 
 
-def downloads(stage: Stage) -> list[Contender]:
-    """Each tool downloads what it uploaded, to an empty folder."""
-    found = []
-    for name, command in _commands(stage, down=True).items():
-        folder = stage.place / f"down-{name}"
-        found.append(
-            Contender(name, command(f"{folder}/", f"{name}/"), stage.env, partial(_empty, stage, folder, name))
-        )
-    return found
+class BunnyTransfers(Transfers):
+    """The same by the storage API of bunny.net."""
+
+    stage: ClassVar[type[Stage]] = BunnyStage
 
 
-def _empty(stage: Stage, folder: Path, name: str) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    if name == "buckia":
-        stage.configure(folder.parent / "down.buckia", folder, "buckia/")
-        shutil.rmtree(folder.parent / ".buckia-state", ignore_errors=True)
+def _upload(stage: Stage, tool: Tool) -> Contender:
+    def prepare() -> Sequence[str]:
+        stage.clear(tool.bucket)
+        tool.forget()
+        return tool.up()
+
+    return Contender(
+        tool.name, prepare, tool.environment(), partial(check_bucket, tool.bucket, tool.folder, who=tool.name)
+    )
 
 
-def _commands(stage: Stage, *, down: bool = False) -> dict[str, Any]:
-    def buckia(local: str, key: str) -> list[str]:
-        path = stage.place / ("down.buckia" if down else "up.buckia")
-        stage.configure(path, Path(local), key)
-        return [program("buckia"), "-c", str(path), "-q", "sync"]
+def _download(tool: Tool, source: Path) -> Contender:
+    def prepare() -> Sequence[str]:
+        empty(tool.folder)
+        tool.forget()
+        return tool.down()
 
-    def s5cmd(local: str, key: str) -> list[str]:
-        url = f"s3://{stage.bucket}/{key}"
-        ends = [f"{url}*", local] if down else [local, url]
-        return [program("s5cmd"), "--endpoint-url", stage.server.endpoint, "--log", "error", "cp", *ends]
-
-    def rclone(local: str, key: str) -> list[str]:
-        url = f"ceph:{stage.bucket}/{key}"
-        ends = [url, local] if down else [local, url]
-        return [program("rclone"), "copy", "--config", stage.rclone_config(), "--transfers", "32", *ends]
-
-    def aws(local: str, key: str) -> list[str]:
-        url = f"s3://{stage.bucket}/{key}"
-        ends = [url, local] if down else [local, url]
-        copy = ["s3", "cp", "--recursive", "--only-show-errors", *ends]
-        return [program("aws"), "--endpoint-url", stage.server.endpoint, *copy]
-
-    return {"buckia": buckia, "s5cmd": s5cmd, "rclone": rclone, "aws": aws}
-
-
-if __name__ == "__main__":
-    main()
+    return Contender(
+        tool.name, prepare, tool.environment(), partial(check_directory, tool.folder, source, who=tool.name)
+    )

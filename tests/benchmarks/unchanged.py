@@ -1,62 +1,154 @@
-"""Nothing to do: many small files, all in step, on a Ceph gateway, beside s5cmd and rclone.
-
-python -m tests.benchmarks.unchanged [--files 100000] [--rounds 3]
-"""
+"""Syncs of two sides that are equal, or nearly."""
 
 from __future__ import annotations
 
-import argparse
+import shutil
 import subprocess
-import tempfile
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import count as counting
 from pathlib import Path
+from typing import ClassVar
 
-from tests.benchmarks.measure import Contender, race, table
-from tests.benchmarks.stage import Stage, program
-from tests.servers.ceph import CephGateway
-
-
-def main() -> None:
-    """Set the stage, run the race, print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--files", type=int, default=100_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
-    available = CephGateway.available()
-    if not available:
-        raise SystemExit(available.reason)
-    with tempfile.TemporaryDirectory() as directory:
-        place = Path(directory)
-        (place / "ceph").mkdir()
-        with CephGateway.running(place / "ceph") as server:
-            contenders = prepare(server, place / "stage", options.files)
-            print(table(f"{options.files} unchanged objects", race(contenders, rounds=options.rounds)))
+from tests.benchmarks.checking import check_bucket, check_contents, few
+from tests.benchmarks.files import make_files, make_named_files, name_of_file
+from tests.benchmarks.measure import Contender, WrongResult
+from tests.benchmarks.stage import Stage
+from tests.benchmarks.tools import Buckia, S5cmd, Tool
+from tests.benchmarks.workloads import Race, Setting, Workload, number, size
 
 
-def prepare(server: CephGateway, place: Path, files: int) -> list[Contender]:
-    """Make the files, bring everything in step, and return the contenders."""
-    stage = Stage(server, place)
-    make_files(stage.project, files)
-    stage.configure(place / ".buckia", stage.project)
-    buckia = [program("buckia"), "-C", str(place), "-q", "sync"]
-    s5cmd = [program("s5cmd"), "--endpoint-url", server.endpoint, "--log", "error", "sync"]
-    rclone = [program("rclone"), "sync", str(stage.project), f"ceph:{stage.bucket}", "--config", stage.rclone_config()]
-    subprocess.run(buckia, env=stage.env, check=True)
-    return [
-        Contender("buckia sync", buckia, stage.env),
-        Contender("rclone sync --size-only", [*rclone, "--size-only"], stage.env),
-        Contender("rclone sync --checksum", [*rclone, "--checksum"], stage.env),
-        Contender("s5cmd sync", [*s5cmd, f"{stage.project}/", f"s3://{stage.bucket}"], stage.env),
-    ]
+@dataclass(frozen=True, kw_only=True)
+class EqualSides(Workload):
+    """All tools sync one folder with one bucket, which have the same files."""
+
+    def races(self, stage: Stage, setting: Setting, tools: Sequence[type[Tool]]) -> Iterator[Race]:
+        """Fill both sides, then race; at the end, both sides must be equal."""
+        with stage.place(setting.disk) as place:
+            source, bucket = place / "source", stage.new_bucket(setting.network)
+            self.make_files(source)
+            fill(S5cmd(bucket, source, place / "filling"))
+            found = [tool(bucket, source, place / "tools" / tool.name) for tool in tools]
+            yield Race(self.title, setting, [self.contender(tool) for tool in found])
+            check_bucket(bucket, source, who="all")
+            stage.clear(bucket)
+
+    @property
+    @abstractmethod
+    def title(self) -> str:
+        """What the tools do."""
+
+    @abstractmethod
+    def contender(self, tool: Tool) -> Contender:
+        """Return how a tool takes part."""
+
+    def make_files(self, directory: Path) -> None:
+        """Make the files of both sides."""
+        make_named_files(directory, count=self.count)
 
 
-def make_files(directory: Path, count: int) -> None:
-    """Make small files, a hundred in each folder."""
-    for number in range(count):
-        folder = directory / f"folder-{number // 100:05d}"
-        if number % 100 == 0:
-            folder.mkdir(parents=True)
-        (folder / f"file-{number:07d}.txt").write_text(f"content of file {number}\n", encoding="ascii")
+class Unchanged(EqualSides):
+    """Nothing to do; a tool that remembers syncs has seen these files before."""
+
+    @property
+    def title(self) -> str:
+        return f"Nothing to do, {number(self.count, 'files')}"
+
+    def contender(self, tool: Tool) -> Contender:
+        if isinstance(tool, Buckia):
+            fill(tool)
+        return Contender(tool.name, tool.sync, tool.environment(), lambda: None)
 
 
-if __name__ == "__main__":
-    main()
+@dataclass(frozen=True, kw_only=True)
+class Adoption(EqualSides):
+    """The first sync of two sides that already are equal."""
+
+    bytes_each: int
+
+    @property
+    def title(self) -> str:
+        return f"First sync of equal sides, {number(self.count, 'files')} of {size(self.bytes_each)}"
+
+    def make_files(self, directory: Path) -> None:
+        make_files(directory, count=self.count, size=self.bytes_each)
+
+    def contender(self, tool: Tool) -> Contender:
+        def prepare() -> Sequence[str]:
+            tool.forget()
+            return tool.sync()
+
+        return Contender(tool.name, prepare, tool.environment(), lambda: None)
+
+
+class Changed(EqualSides):
+    """One file in a hundred has other content of the same size."""
+
+    _versions: ClassVar[Iterator[int]] = counting(1)
+
+    @property
+    def changed(self) -> range:
+        """The numbers of the changed files."""
+        return range(0, self.count, 100)
+
+    @property
+    def title(self) -> str:
+        return f"{len(self.changed):,} of {number(self.count, 'files')} changed"
+
+    def contender(self, tool: Tool) -> Contender:
+        def prepare() -> Sequence[str]:
+            # Since its last turn, the others have changed both sides.
+            if isinstance(tool, Buckia):
+                fill(tool)
+            version = next(self._versions) % 10
+            for each in self.changed:
+                path = tool.folder / name_of_file(each)
+                path.write_text(path.read_text(encoding="ascii")[:-2] + f"{version}\n", encoding="ascii")
+            return tool.sync()
+
+        keys = few([name_of_file(each) for each in self.changed])
+        check = partial(check_contents, tool.bucket, tool.folder, keys, who=tool.name)
+        return Contender(tool.name, prepare, tool.environment(), check)
+
+
+class Deletes(Workload):
+    """All files but one are deleted, and so is what the bucket has of them."""
+
+    def races(self, stage: Stage, setting: Setting, tools: Sequence[type[Tool]]) -> Iterator[Race]:
+        """Each tool has a bucket of its own, which is filled before each run."""
+        with stage.place(setting.disk) as place:
+            everything = place / "everything"
+            make_named_files(everything, count=self.count + 1)
+            found = [
+                tool(stage.new_bucket(setting.network), place / "files" / tool.name, place / "tools" / tool.name)
+                for tool in tools
+            ]
+            title = f"Delete {number(self.count, 'objects')}"
+            yield Race(title, setting, [_deleting(tool, everything) for tool in found])
+            for tool in found:
+                stage.clear(tool.bucket)
+
+
+def _deleting(tool: Tool, everything: Path) -> Contender:
+    def prepare() -> Sequence[str]:
+        shutil.rmtree(tool.folder, ignore_errors=True)
+        tool.folder.parent.mkdir(parents=True, exist_ok=True)
+        everything.rename(tool.folder)
+        fill(tool if isinstance(tool, Buckia) else S5cmd(tool.bucket, tool.folder, tool.place / "filling"))
+        tool.folder.rename(everything)
+        (tool.folder / name_of_file(0)).parent.mkdir(parents=True)
+        shutil.copy2(everything / name_of_file(0), tool.folder / name_of_file(0))
+        return tool.mirror()
+
+    return Contender(
+        tool.name, prepare, tool.environment(), partial(check_bucket, tool.bucket, tool.folder, who=tool.name)
+    )
+
+
+def fill(tool: Tool) -> None:
+    """Have a tool upload what the bucket lacks, and remember that if it remembers anything."""
+    done = subprocess.run(tool.sync(), env=dict(tool.environment()), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise WrongResult(f"{tool.name} ended with {done.returncode}: {done.stderr[-2000:]}")
