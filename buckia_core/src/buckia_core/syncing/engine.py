@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.contract.capabilities import Capabilities
+from buckia_core.adapters.contract.protocols import Coroutines
 from buckia_core.adapters.plugins.registry import registry
 from buckia_core.config.secrets.redaction import redacted_logger
 from buckia_core.errors import InvalidKey, TooManyOverwrites
@@ -158,23 +159,24 @@ def _execute_plan(
     changed: set[str] = set()
     if plan.operations and not request.stopped.is_set():
         recorder.begin(tally.counts)
-        from buckia_core.syncing.execution.executor import execute  # noqa: PLC0415  # most runs have nothing to do
+        from buckia_core.syncing.execution.executor import MAX_REQUESTS, Execution  # noqa: PLC0415  # most have nothing to do
 
         worker = make_worker(request, planner, plan)
         capabilities = request.adapter.capabilities
-        workers = request.max_workers or capabilities.workers
-        concurrency = AdaptiveConcurrency(workers, fixed=request.max_workers is not None)
-        with _open_executor(request) as executor:
-            results = execute(
+        workers, fixed = request.max_workers or capabilities.workers, request.max_workers is not None
+        # The requests outlive the threads that wait for them.
+        with worker.requests, _open_executor(request) as executor:
+            execution = Execution(
                 worker,
-                plan.operations,
                 executor,
-                concurrency,
+                AdaptiveConcurrency(workers, fixed=fixed),
+                AdaptiveConcurrency.for_requests(workers, fixed=fixed, maximum=MAX_REQUESTS),
                 request.stopped,
                 capabilities.delete_batch_size,
                 tally.report_bytes,
                 recorder.add,
             )
+            results = execution.run(plan.operations)
             try:
                 for done in results:
                     if recorder.failure:
@@ -203,12 +205,18 @@ _WRITING_ACTIONS = (Action.UPLOAD, Action.DELETE_REMOTE, Action.MOVE_REMOTE, Act
 def make_worker(request: SyncRequest, planner: Planner, plan: Plan) -> Worker:
     """Build the worker that executes operations. It can be pickled if the request has a configuration."""
     from buckia_core.syncing.disk.trash import Trash  # noqa: PLC0415  # as above
+    from buckia_core.syncing.execution.request_runner import RequestRunner  # noqa: PLC0415  # as above
     from buckia_core.syncing.execution.worker import Worker  # noqa: PLC0415  # as above
     from buckia_core.syncing.transfer.in_flight import InFlightTransfers  # noqa: PLC0415  # as above
 
     writes = any(operation.action in _WRITING_ACTIONS for operation in plan.operations)
     # A probe may write to the bucket, which read-only credentials do not allow.
     capabilities = request.adapter.probe() if writes else request.adapter.capabilities
+    adapter = request.adapter
+    # An executor that was handed in may run in other processes, which the event loop of this one can't serve.
+    on_loop = (
+        adapter if request.executor is None and capabilities.coroutines and isinstance(adapter, Coroutines) else None
+    )
     return Worker(
         bucket=planner.bucket,
         mappings={mapping.id: mapping for mapping in request.mappings},
@@ -220,6 +228,7 @@ def make_worker(request: SyncRequest, planner: Planner, plan: Plan) -> Worker:
         resume_store=planner.resume_store,
         run_started_ns=planner.run_started_ns,
         in_flight=InFlightTransfers(request.stopped),
+        requests=RequestRunner(request.stopped, on_loop),
     )
 
 

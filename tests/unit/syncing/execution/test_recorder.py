@@ -150,7 +150,7 @@ def test_a_run_that_does_not_end_is_in_the_history_as_interrupted(sides, monkeyp
         raise SystemExit
 
     with monkeypatch.context() as patch:
-        patch.setattr("buckia_core.syncing.execution.executor.execute", die)
+        patch.setattr("buckia_core.syncing.execution.executor.Execution.run", die)
         with pytest.raises(SystemExit):
             sides.here("a=1").sync()
     sides.sync()

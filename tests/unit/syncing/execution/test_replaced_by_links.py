@@ -18,6 +18,7 @@ from buckia_core.adapters.memory.sync import MemorySync
 from buckia_core.errors import Transient
 from buckia_core.localfs.opening import HAS_DIR_FD
 from buckia_core.planning.manifest import RemoteObject
+from buckia_core.syncing.execution import executor
 from buckia_core.syncing.transfer import download, download_staging, upload
 from buckia_core.testing import m
 from buckia_core.testing.miniatures import files_in
@@ -156,7 +157,8 @@ def large(request, sides, monkeypatch):
     """A bucket whose objects are all taken for large."""
     monkeypatch.setattr(upload, "BUFFERED_UPLOAD_MAX", 0 if request.param == "resumable" else 1 << 40)
     monkeypatch.setattr(download, "RESUMABLE_DOWNLOAD_MIN", 0 if request.param == "resumable" else 1 << 40)
-    monkeypatch.setattr(download_staging, "BUFFERED_DOWNLOAD_MAX", -1)
+    for module in (download_staging, executor):
+        monkeypatch.setattr(module, "BUFFERED_DOWNLOAD_MAX", -1)
     sides.bucket = Slow()
     return sides.bucket
 

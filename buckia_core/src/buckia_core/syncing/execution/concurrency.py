@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 MAX_WORKERS = 64
-"""Maximum of operations in flight."""
+"""Maximum of operations in flight, each in a thread."""
 
 _INITIAL_WORKERS = 8
-_MIN_WORKERS = 4
+_MIN = 4
 _WINDOW_SECONDS = 0.25
 _SMALL_FILE = 1 << 20
 
@@ -18,61 +18,87 @@ _CPU_BOUND_SHARE = 0.5
 
 @dataclass(slots=True)
 class AdaptiveConcurrency:
-    """Adapts the number of workers to the throughput: raises it while that helps, and lowers it when that drops.
+    """Adapts what is in flight to the throughput: raises it while that helps, and lowers it when that drops.
 
-    It starts low. If the provider responds so fast that the processor is the limit, more workers would not help. If
-    workers wait for responses, the limit rises to the provider's default, and beyond as long as throughput grows.
+    It starts low. If the provider responds so fast that the processor is the limit, more in flight would not help. If
+    operations wait for responses, the limit rises to the provider's default, and beyond as long as throughput grows.
 
     Attributes:
-        provider_default: The number of workers that the provider is known to handle.
+        provider_default: What the provider is known to handle.
         fixed: Keep `provider_default`, because the user set it.
+        initial: The first limit.
+        maximum: The highest limit.
+        window: Seconds for which the throughput of a limit is measured.
+        growth: The factor by which the limit rises.
         limit: The number of operations that may be in flight now.
     """
 
     provider_default: int
     fixed: bool = False
+    initial: int = _INITIAL_WORKERS
+    maximum: int = MAX_WORKERS
+    window: float = _WINDOW_SECONDS
+    growth: float = 1.5
     limit: int = 0
     _since: float = 0.0
     _busy: float = 0.0
     _count: int = 0
     _bytes: int = 0
     _best: float = 0.0
-    _changed: bool = False
+    _stale: int = 0
 
     def __post_init__(self) -> None:
-        self.limit = self.provider_default if self.fixed else min(self.provider_default, _INITIAL_WORKERS)
+        self.limit = self.provider_default if self.fixed else min(self.provider_default, self.initial)
 
-    def record(self, size: int, now: float, busy: float) -> None:
-        """Record a finished operation.
+    @classmethod
+    def for_requests(cls, workers: int, *, fixed: bool, maximum: int) -> AdaptiveConcurrency:
+        """Create the concurrency of requests on an event loop. They need no thread, so many are cheap."""
+        return cls(workers, fixed=fixed, initial=workers, maximum=max(workers, maximum), window=0.05, growth=2)
+
+    def record(self, size: int, now: float, busy: float, count: int = 1) -> None:
+        """Record finished operations.
 
         Args:
             size: Bytes of content transferred.
             now: Time in seconds, of a monotonic clock.
             busy: Processor time of this process, in seconds.
+            count: The number of operations.
         """
         if self.fixed:
             return
+        if self._stale > 0:
+            # These operations were started under the previous limit.
+            self._stale -= count
+            self._start_window(now, busy)
+            return
         if not self._since:
-            self._since, self._busy = now, busy
-        self._count += 1
+            self._start_window(now, busy)
+        self._count += count
         self._bytes += size
         elapsed = now - self._since
-        if elapsed < _WINDOW_SECONDS or self._count < self.limit:
-            return
-        if self._changed:
-            # These operations were started under the previous limit.
-            self._start_window(now, busy, changed=False)
+        if elapsed < self.window or self._count < self.limit:
             return
         # A small file costs about as much as 64 KiB of a large one.
         rate = (self._count + self._bytes / 65536) / elapsed
-        is_cpu_bound = busy - self._busy > _CPU_BOUND_SHARE * elapsed and self._bytes < _SMALL_FILE * self._count
+        share = (busy - self._busy) / elapsed if self._bytes < _SMALL_FILE * self._count else 0.0
         previous = self.limit
-        if rate > self._best * 1.1 and not is_cpu_bound:
-            self.limit = min(MAX_WORKERS, max(self.provider_default, self.limit + max(2, self.limit // 2)))
+        if rate > self._best * 1.1 and share <= _CPU_BOUND_SHARE:
+            self.limit = min(self.maximum, max(self.provider_default, self.limit + 2, int(self.limit * self.growth)))
         elif rate < self._best * 0.7:
-            self.limit = max(_MIN_WORKERS, self.limit * 3 // 4)
+            self._lower()
         self._best = max(rate, self._best * 0.95)
-        self._start_window(now, busy, changed=self.limit != previous)
+        if self.limit != previous:
+            self._stale = previous
+        self._start_window(now, busy)
 
-    def _start_window(self, now: float, busy: float, *, changed: bool) -> None:
-        self._since, self._busy, self._count, self._bytes, self._changed = now, busy, 0, 0, changed
+    def record_throttling(self) -> None:
+        """Lower the limit, because the provider refused a request as one too many."""
+        if not self.fixed and self._stale <= 0:
+            self._stale = self.limit
+            self._lower()
+
+    def _lower(self) -> None:
+        self.limit = max(_MIN, self.limit * 3 // 4)
+
+    def _start_window(self, now: float, busy: float) -> None:
+        self._since, self._busy, self._count, self._bytes = now, busy, 0, 0

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from buckia_core.errors import AdapterError, PreconditionFailed
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.plan import Operation
 from buckia_core.syncing.error_messages import FATAL_ERRORS, is_generic_error, log_internal_error
+from buckia_core.syncing.execution.batch import BatchResult
 from buckia_core.syncing.execution.operation_result import OperationResult
 from buckia_core.syncing.execution.worker import Worker
 from buckia_core.syncing.transfer.errors import StateChanged
@@ -15,48 +17,56 @@ from buckia_core.syncing.transfer.errors import StateChanged
 _MAX_KEYS_PER_HIT = 4
 
 
-def delete_batch(worker: Worker, operations: Sequence[Operation]) -> list[OperationResult]:
-    """Execute `DELETE_REMOTE` operations, in order of their keys, with as few calls as the provider allows.
-
-    If the run is stopped, the remaining operations are not started, and missing in the result.
-    """
-    if len(operations) < 3:
-        return [worker.run(operation) for operation in operations]
-    # The first one is deleted alone, because a listing starts after a key, and not at it.
-    results = {operations[0].key: worker.run(operations[0])}
-    backed_up: list[Operation] = []
-    one_by_one: list[Operation] = []
+def delete_batch(worker: Worker, operations: Sequence[Operation]) -> BatchResult:
+    """Execute `DELETE_REMOTE` operations, in order of their keys, with as few calls as the provider allows."""
+    result = BatchResult()
+    if len(operations) == 1:
+        result.results.append(worker.run(operations[0]))
+        return result
+    ready: list[Operation] = []
     with worker.bucket.locator() as locator:
-        for operation in operations[1:]:
+        for number, operation in enumerate(operations):
             if worker.in_flight.stopped.is_set():
+                result.not_started += operations[number:]
                 break
             try:
                 worker.verify_absent(operation, locator)
                 worker.backup_remote(operation)
-                backed_up.append(operation)
+                ready.append(operation)
             except (StateChanged, PreconditionFailed):
-                one_by_one.append(operation)
+                result.deferred.append(operation)
             except FATAL_ERRORS:
                 raise
             except Exception as error:  # noqa: BLE001  # as in `Worker.run`
-                results[operation.key] = _failed(worker, operation, error)
-    # Backups of many objects take long, so the objects are checked after them.
-    relisted = _relist(worker, operations[0].key, backed_up)
-    ready: list[Operation] = []
-    for operation in backed_up:
-        now, planned = relisted.get(operation.key), operation.remote
-        if now is None or planned is None or now.fingerprint != planned.fingerprint:
-            # Not listed, or changed: `Worker.run` checks it again, and plans again if needed.
-            one_by_one.append(operation)
-        else:
+                result.results.append(_failed(worker, operation, error))
+    if ready:
+        # Backups of many objects take long, so the objects are checked after them.
+        _delete(worker, _verify(worker, ready, result), result)
+    return result
+
+
+def _verify(worker: Worker, operations: Sequence[Operation], result: BatchResult) -> list[Operation]:
+    """Return the operations whose objects still are as planned. The others are deferred."""
+    # A listing starts after a key, and not at it.
+    found = _relist(worker, operations[0].key, operations[1:]) if len(operations) > 2 else {}
+    unknown = [operation for operation in operations if operation.key not in found]
+    stat = worker.requests.bind(worker.adapter, "stat_file")
+    # A run that is stopped finishes what it has begun: backups are made.
+    outcomes = worker.requests.run([partial(stat, operation.key) for operation in unknown], complete=True)
+    for operation, outcome in zip(unknown, outcomes, strict=True):
+        if isinstance(outcome, RemoteObject):
+            found[operation.key] = outcome
+        elif isinstance(outcome, FATAL_ERRORS) or not isinstance(outcome, Exception):
+            raise outcome
+    ready = []
+    for operation in operations:
+        now, planned = found.get(operation.key), operation.remote
+        if now is not None and planned is not None and now.fingerprint == planned.fingerprint:
             ready.append(operation)
-    for key, result in _delete(worker, ready).items():
-        if is_generic_error(result.error):
-            one_by_one.append(result.operation)
         else:
-            results[key] = result
-    results |= {operation.key: worker.run(operation) for operation in one_by_one}
-    return [results[operation.key] for operation in operations if operation.key in results]
+            # Absent, changed or unknown: `Worker.run` checks it again, and plans again if needed.
+            result.deferred.append(operation)
+    return ready
 
 
 def _relist(worker: Worker, after: str, operations: Sequence[Operation]) -> dict[str, RemoteObject]:
@@ -64,8 +74,6 @@ def _relist(worker: Worker, after: str, operations: Sequence[Operation]) -> dict
     wanted = {operation.key for operation in operations}
     relisted: dict[str, RemoteObject] = {}
     listed = 0
-    if not operations:
-        return relisted
     try:
         for found in worker.adapter.list_files(start_after=after, end_at=operations[-1].key):
             listed += 1
@@ -80,27 +88,27 @@ def _relist(worker: Worker, after: str, operations: Sequence[Operation]) -> dict
     return relisted
 
 
-def _delete(worker: Worker, operations: Sequence[Operation]) -> dict[str, OperationResult]:
+def _delete(worker: Worker, operations: Sequence[Operation], result: BatchResult) -> None:
     if not operations:
-        return {}
+        return
     by_key = {operation.key: operation for operation in operations}
-    try:
-        outcomes = worker.adapter.delete_files(list(by_key))
-    except FATAL_ERRORS:
-        raise
-    except Exception as error:  # noqa: BLE001  # as in `Worker.run`
-        return {key: _failed(worker, each, error) for key, each in by_key.items()}
-    unknown = AdapterError("the provider did not say whether it is deleted")
-    results = {key: _failed(worker, each, unknown) for key, each in by_key.items()}
-    for outcome in outcomes:
-        if outcome.key not in by_key:
-            continue
-        result = results[outcome.key] = OperationResult(by_key[outcome.key])
-        if outcome.error:
-            result.fail(outcome.error)
+    delete = worker.requests.bind(worker.adapter, "delete_files")
+    (outcome,) = worker.requests.run([partial(delete, list(by_key))], complete=True)
+    if isinstance(outcome, FATAL_ERRORS) or not isinstance(outcome, list | Exception):
+        raise outcome
+    unknown: Exception = AdapterError("the provider did not say whether it is deleted")
+    errors: dict[str, Exception | None] = dict.fromkeys(by_key, unknown)
+    if isinstance(outcome, Exception):
+        errors = dict.fromkeys(by_key, outcome)
+    else:
+        errors |= {each.key: each.error for each in outcome if each.key in by_key}
+    for key, error in errors.items():
+        if error is None:
+            result.results.append(OperationResult(by_key[key], deletes=[key]))
+        elif is_generic_error(error):
+            result.deferred.append(by_key[key])
         else:
-            result.deletes.append(outcome.key)
-    return results
+            result.results.append(_failed(worker, by_key[key], error))
 
 
 def _failed(worker: Worker, operation: Operation, error: Exception) -> OperationResult:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -28,6 +27,7 @@ from buckia_core.syncing.error_messages import FATAL_ERRORS, is_generic_error
 from buckia_core.syncing.events import Status
 from buckia_core.syncing.execution.operation_result import OperationResult
 from buckia_core.syncing.execution.replan import replan
+from buckia_core.syncing.execution.request_runner import RequestRunner
 from buckia_core.syncing.planner.bucket_context import BucketContext
 from buckia_core.syncing.state.baseline_rows import baseline_row, dirty_row
 from buckia_core.syncing.state.resume_store import ResumeStore
@@ -35,13 +35,9 @@ from buckia_core.syncing.transfer.download import Download
 from buckia_core.syncing.transfer.download_staging import BUFFERED_DOWNLOAD_MAX
 from buckia_core.syncing.transfer.errors import FileChangedDuringUpload, StateChanged
 from buckia_core.syncing.transfer.in_flight import InFlightTransfers, no_progress
-from buckia_core.syncing.transfer.upload import upload
+from buckia_core.syncing.transfer.upload import UploadResult, upload
 
 _MAX_ATTEMPTS = 4
-
-
-Step = Callable[[OperationResult, FileLocator], None]
-"""Executes an operation, or finishes a started one."""
 
 
 @dataclass(slots=True)
@@ -59,6 +55,7 @@ class Worker:
         resume_store: Checkpoints of interrupted large transfers.
         run_started_ns: Start of the run; files that are modified after that are hashed again by the next run.
         in_flight: Tracks the running transfers.
+        requests: Sends the requests of batches.
     """
 
     bucket: BucketContext
@@ -71,36 +68,34 @@ class Worker:
     resume_store: ResumeStore
     run_started_ns: int
     in_flight: InFlightTransfers = field(default_factory=InFlightTransfers)
+    requests: RequestRunner = field(default_factory=RequestRunner)
 
     @property
     def adapter(self) -> BaseSync:
         """The bucket."""
         return self.bucket.adapter
 
-    def run(
-        self, operation: Operation, first_step: Step | None = None, locator: FileLocator | None = None
-    ) -> OperationResult:
+    def run(self, operation: Operation, locator: FileLocator | None = None) -> OperationResult:
         """Execute one operation. If its file or object has changed, plan the key again and execute that.
 
-        `first_step` finishes an operation that is already started. `locator` is shared by the operations of a batch.
-        Errors are part of the result; only errors that end the run are raised.
+        `locator` is shared by the operations of a batch. Errors are part of the result; only errors that end the run
+        are raised.
         """
         result = OperationResult(operation)
         try:
-            self._run(result, first_step, locator)
+            self._run(result, locator)
         except FATAL_ERRORS:
             raise
         except Exception as error:  # noqa: BLE001  # whatever a file does, the others get their turn
             result.fail(error, self.path(result.operation))
         return result
 
-    def _run(self, result: OperationResult, first_step: Step | None, locator: FileLocator | None) -> None:
+    def _run(self, result: OperationResult, locator: FileLocator | None) -> None:
         for _ in range(_MAX_ATTEMPTS):
-            step, first_step = first_step or self._execute, None
             # A retry needs a new locator: directories of the shared one may have been replaced.
             shared, locator = locator, None
             with nullcontext(shared) if shared is not None else self.bucket.locator() as fresh:
-                outcome = self._attempt(step, result, fresh)
+                outcome = self._attempt(result, fresh)
             if outcome is None:
                 return
             if isinstance(outcome, Operation):
@@ -111,10 +106,10 @@ class Worker:
                 return
         raise Transient("it kept changing while it was synced; it is left for the next run")
 
-    def _attempt(self, step: Step, result: OperationResult, locator: FileLocator) -> Outcome | None:
+    def _attempt(self, result: OperationResult, locator: FileLocator) -> Outcome | None:
         """Execute once; return the new decision if the file or object has changed, `None` if it succeeded."""
         try:
-            step(result, locator)
+            self._execute(result, locator)
         except (StateChanged, PreconditionFailed, NotFound, FileNotFoundError):
             # A missing file or directory was removed after the check. A missing bucket is raised by the new plan.
             return replan(self.bucket, self.mappings, result.operation)
@@ -188,6 +183,10 @@ class Worker:
             )
         except FileNotFoundError:
             raise StateChanged from None
+        self.finish_upload(uploaded, result)
+
+    def finish_upload(self, uploaded: UploadResult, result: OperationResult) -> None:
+        """Add an upload to the result."""
         result.bytes_up += uploaded.bytes_sent
         result.upserts = [baseline_row(uploaded.local, uploaded.remote, uploaded.digests, self.run_started_ns)]
 
@@ -340,16 +339,23 @@ class Worker:
             if not mapping.is_file:
                 result.upserts.append(row)
 
+    def needs_backup(self, operation: Operation) -> bool:
+        """Tell whether `backup_remote` downloads the object that the operation replaces or deletes."""
+        if operation.remote is None or operation.action is Action.DOWNLOAD:
+            return False
+        known = self.capabilities
+        return self.keep_replaced.applies(
+            loses_data=operation.loser is Side.REMOTE, versions=known.versions, free_reads=known.free_reads
+        )
+
     def backup_remote(self, operation: Operation) -> None:
         """Download the object to the trash before it is replaced or deleted, as `keep_replaced` says.
 
         Raises:
             StateChanged: The object is gone.
         """
-        seen, known = operation.remote, self.capabilities
-        if seen is None or not self.keep_replaced.applies(
-            loses_data=operation.loser is Side.REMOTE, versions=known.versions, free_reads=known.free_reads
-        ):
+        seen = operation.remote
+        if seen is None or not self.needs_backup(operation):
             return
         try:
             self.trash.add_from(

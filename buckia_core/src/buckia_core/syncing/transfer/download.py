@@ -17,7 +17,7 @@ from buckia_core.planning.digest import Digests, merge
 from buckia_core.planning.manifest import LocalEntry, RemoteObject, is_same_version
 from buckia_core.syncing.disk.file_locator import FileLocation
 from buckia_core.syncing.state.resume_store import ResumeStore
-from buckia_core.syncing.transfer.download_staging import open_staging_file
+from buckia_core.syncing.transfer.download_staging import BufferedStagingFile, open_staging_file
 from buckia_core.syncing.transfer.errors import StateChanged
 from buckia_core.syncing.transfer.in_flight import TrackProgress, allocated_size, no_progress
 
@@ -133,9 +133,7 @@ class Download:
         for _ in range(_ATTEMPTS):
             with self._track_progress(lambda: max(0, allocated_size(file.path) - file.resumed_bytes)):
                 remote = file.fetch(expected)
-            if check.accepts(file.digest, merge(remote.digests, reported), remote.claimed):
-                self._remote, self._digests = remote, check.digests
-                file.finish(self._permissions(), _target_mtime(remote))
+            if self._accepts(check, remote, reported):
                 return
             file.reset()
             # A listing may report a wrong digest, such as the ETag of an encrypted object, so use the one of HEAD too.
@@ -145,6 +143,26 @@ class Download:
             reported = seen.digests
         message = f"the downloaded content did not match what the provider reports, in {_ATTEMPTS} attempts"
         raise IntegrityError(message, key=expected.key)
+
+    def receive(self, remote: RemoteObject, data: bytes) -> bool:
+        """Write content that was downloaded to memory, and tell whether it is right; if not, call `fetch`.
+
+        Only for objects of at most `BUFFERED_DOWNLOAD_MAX` bytes. `remote` is the object of that content.
+
+        Raises:
+            StateChanged, OSError: As `fetch`.
+        """
+        assert isinstance(self._file, BufferedStagingFile)
+        self._file.data = data
+        return self._accepts(ContentCheck(self._expected.size, self._algorithm), remote, self._expected.digests)
+
+    def _accepts(self, check: ContentCheck, remote: RemoteObject, reported: Digests) -> bool:
+        """Verify the content in the staging file, and finish that if the content is right."""
+        if not check.accepts(self._file.digest, merge(remote.digests, reported), remote.claimed):
+            return False
+        self._remote, self._digests = remote, check.digests
+        self._file.finish(self._permissions(), _target_mtime(remote))
+        return True
 
     def close_staging(self) -> None:
         """Close the staging file, because a batch of downloads could exceed the limit of open files."""

@@ -106,28 +106,32 @@ def open_staging_file(
 
 
 class BufferedStagingFile(DownloadStagingFile):
-    """Downloads to memory and writes the file from there, with few system calls. For small objects."""
+    """Downloads to memory and writes the file from there, with few system calls. For small objects.
+
+    Attributes:
+        data: The content, until it is written.
+    """
 
     def __init__(self, adapter: BaseSync, directory: Directory, prefix: str, mode: int) -> None:
         super().__init__(directory)
         self._adapter = adapter
         self._prefix = prefix
         self._mode = mode
-        self._data = b""
+        self.data = b""
 
     def fetch(self, expected: RemoteObject) -> RemoteObject:
         """See `DownloadStagingFile`."""
-        found, self._data = self._adapter.read_file(expected.key, expect=expected)
+        found, self.data = self._adapter.read_file(expected.key, expect=expected)
         return found
 
     def digest(self, algorithms: tuple[str, ...]) -> tuple[Digests, int]:
         """See `DownloadStagingFile`."""
-        return hash_bytes(self._data, algorithms), len(self._data)
+        return hash_bytes(self.data, algorithms), len(self.data)
 
     def finish(self, mode: int | None, mtime_ns: int | None) -> None:
         """Write the file, and set its permission bits and time."""
-        write_all(self.create(self._prefix, self._mode), self._data)
-        self._data = b""
+        write_all(self.create(self._prefix, self._mode), self.data)
+        self.data = b""
         super().finish(mode, mtime_ns)
 
 

@@ -7,11 +7,12 @@ import os
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.contract.protocols import ResumableUpload
 from buckia_core.adapters.contract.resume import MultipartSource
-from buckia_core.adapters.contract.types import IfAbsent, IfUnchanged, UploadInfo
+from buckia_core.adapters.contract.types import IfAbsent, IfUnchanged, Precondition, UploadInfo
 from buckia_core.adapters.transfers.hashing import FileChanged, hash_bytes, hash_in_parts, hash_open_file
 from buckia_core.errors import IntegrityError, InvalidKey
 from buckia_core.localfs.files import descriptor_path, entry_from_stat, permission_bits
@@ -44,6 +45,38 @@ class UploadResult:
     bytes_sent: int
 
 
+class BufferedUpload(NamedTuple):
+    """A file that was read into memory, and all that its upload needs.
+
+    Attributes:
+        local: The file as it was read.
+        data: Its content.
+        expect: What must hold of the object.
+        info: The attributes of the upload, with the digests of the content.
+    """
+
+    local: LocalEntry
+    data: bytes
+    expect: Precondition
+    info: UploadInfo
+
+    @classmethod
+    def read(
+        cls, location: FileLocation, planned: LocalEntry, replaces: RemoteObject | None, *, algorithm: str, key: str
+    ) -> BufferedUpload:
+        """Read the file `planned` at a location; raises as `upload`."""
+        data, status = location.read(key, planned.size)
+        local = entry_from_stat(planned.key, planned.mapping_id, status)
+        if not is_same_version(local, planned) or len(data) != planned.size:
+            raise StateChanged
+        info = UploadInfo(status.st_mtime_ns, hash_bytes(data, (algorithm,)), mode=permission_bits(status))
+        return cls(local, data, IfUnchanged(replaces) if replaces else IfAbsent(), info)
+
+    def finish(self, remote: RemoteObject, key: str) -> UploadResult:
+        """Return the result, with the new object; raises `IntegrityError` if that has other digests."""
+        return UploadResult(self.local, remote, _merge_verified(self.info.digests, remote, key), self.local.size)
+
+
 def upload(
     adapter: BaseSync,
     location: FileLocation,
@@ -67,16 +100,10 @@ def upload(
         InvalidKey: The entry is a link, or no regular file.
         OSError: The file can't be read.
     """
-    expect = IfUnchanged(replaces) if replaces else IfAbsent()
     if planned.size <= BUFFERED_UPLOAD_MAX:
-        data, status = location.read(key, planned.size)
-        after = entry_from_stat(planned.key, planned.mapping_id, status)
-        if not is_same_version(after, planned) or len(data) != planned.size:
-            raise StateChanged
-        digests = hash_bytes(data, (algorithm,))
-        info = UploadInfo(status.st_mtime_ns, digests, mode=permission_bits(status))
-        remote = adapter.upload_file(data, key, expect=expect, info=info)
-        return UploadResult(after, remote, _merge_verified(digests, remote, key), after.size)
+        small = BufferedUpload.read(location, planned, replaces, algorithm=algorithm, key=key)
+        return small.finish(adapter.upload_file(small.data, key, expect=small.expect, info=small.info), key)
+    expect = IfUnchanged(replaces) if replaces else IfAbsent()
     with location.open(key) as file:
         status = os.fstat(file.fileno())
         if not is_same_version(entry_from_stat(planned.key, planned.mapping_id, status), planned):
