@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from buckia_core.errors import AdapterError
-from buckia_core.planning.merge_join import merge_join
+from buckia_core.planning.manifest import BaselineEntry, LocalEntry, RemoteObject, is_untouched
+from buckia_core.planning.merge_join import READ_AHEAD, InSyncRun, merge_join, merge_runs
 from buckia_core.testing import m
 from buckia_core.testing.strategies import three_trees
 
@@ -80,3 +82,67 @@ def test_the_merge_holds_one_entry_of_each():
     for _ in range(100):
         next(merged)
     assert max(read) <= 102
+
+
+def is_in_sync(local: LocalEntry | None, remote: RemoteObject | None, base: BaselineEntry | None) -> bool:
+    return (
+        local is not None
+        and remote is not None
+        and base is not None
+        and is_untouched(local, base)
+        and local.mapping_id == base.mapping_id
+        and remote.size == base.size
+        and remote.fingerprint == base.fingerprint != ""
+        and not base.racy
+        and not base.out_of_scope
+    )
+
+
+CHANGES = (
+    (0, "size", 9), (0, "mtime_ns", 9), (0, "ctime_ns", 9), (0, "inode", 9), (0, "mapping_id", "other"),
+    (1, "size", 9), (1, "fingerprint", "other"),
+    (2, "racy", True), (2, "out_of_scope", True), (2, "fingerprint", ""),
+)  # fmt: skip
+"""Each is a side, a field and a value with which a key is not in sync."""
+
+
+@given(
+    st.lists(st.none() | st.sampled_from(CHANGES) | st.integers(0, 2), max_size=12),
+    st.sampled_from([1, 2, 3, READ_AHEAD]),
+)
+def test_runs_are_the_keys_in_sync(changes, read_ahead):
+    """Of each key nothing is changed, or one field, or one side lacks it."""
+    names = [f"{number:02}" for number in range(len(changes))]
+    tree = m(" ".join(f"{name}=1" for name in names))
+    sides: list[list[Any]] = [tree.local(), tree.remote(), tree.base()]
+    for number, change in reversed(list(enumerate(changes))):
+        match change:
+            case int():
+                del sides[change][number]
+            case (side, field, value):
+                sides[side][number] = sides[side][number]._replace(**{field: value})
+    found: list[Any] = []
+    for step in merge_runs(*sides, read_ahead=read_ahead):
+        if isinstance(step, InSyncRun):
+            rows = list(zip(*step, strict=True))
+            assert rows and all(is_in_sync(*row) for row in rows)
+            found += [(row[0].key, *row) for row in rows]
+        else:
+            assert not is_in_sync(*step[1:])
+            found.append(step)
+    assert found == list(merge_join(*sides))
+    assert [key for key, *_ in found] == names
+
+
+@pytest.mark.parametrize("side", [0, 1, 2], ids=["local", "remote", "base"])
+@pytest.mark.parametrize("pick", [[0, 2, 1, 3], [0, 1, 1, 2]], ids=["out of order", "twice"])
+def test_what_is_out_of_order_ends_a_run(side, pick):
+    tree = m("a=1 b=1 c=1 d=1")
+    manifests: list[list[Any]] = [tree.local(), tree.remote(), tree.base()]
+    manifests[side] = [manifests[side][index] for index in pick]
+    with pytest.raises(AdapterError, match="comes after"):
+        list(merge_runs(*manifests))
+    # Also if all three have the same order.
+    manifests = [[entries[index] for index in pick] for entries in (tree.local(), tree.remote(), tree.base())]
+    with pytest.raises(AdapterError, match="comes after"):
+        list(merge_runs(*manifests))

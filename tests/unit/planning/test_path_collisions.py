@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import combinations
+from itertools import combinations, groupby
 
 import pytest
 from hypothesis import given
@@ -290,3 +290,28 @@ def test_new_unicode_variants_are_found_on_every_disk(sides, expected):
     operations = planned(local, remote, base).values()
     found = finder(*(item.key for item in m(local)), rules=FilesystemRules())
     assert found.find_unicode_variants(operations) == expected
+
+
+@given(
+    st.lists(st.tuples(st.text("a-/0", min_size=1, max_size=5), st.booleans()), max_size=14, unique_by=lambda x: x[0])
+)
+def test_runs_of_keys_in_sync_find_the_same_pairs(found):
+    """Of two keys in sync nothing is to be resolved; all other pairs are found, whichever of the two is in sync."""
+    found.sort()
+    one_by_one, in_runs = PathCollisionDetector(), PathCollisionDetector()
+    local, remote = m("k=1").local()[0], m("k=1").remote()[0]
+    changed = {key for key, in_sync in found if not in_sync}
+    for key, in_sync in found:
+        one_by_one.add(key, local if in_sync else None, remote)
+    for in_sync, group in groupby(found, lambda each: each[1]):
+        if in_sync:
+            in_runs.add_in_sync([key for key, _ in group])
+        else:
+            for key, _ in group:
+                in_runs.add(key, None, remote)
+
+    def pairs(detector: PathCollisionDetector) -> list[tuple[str, str]]:
+        every = [(file.key, below.key) for file, below in detector.pairs]
+        return [pair for pair in every if not changed.isdisjoint(pair)]
+
+    assert pairs(in_runs) == pairs(one_by_one)

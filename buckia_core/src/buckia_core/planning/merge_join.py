@@ -1,13 +1,26 @@
-"""Merge join: combines the three sorted manifests into one stream, key by key."""
+"""Merge join: combines the three sorted manifests into one stream, key by key or in runs of keys that are in sync."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import NamedTuple
 
 from buckia_core.errors import AdapterError
 from buckia_core.planning.manifest import BaselineEntry, LocalEntry, RemoteObject
 
 KeyTriple = tuple[str, LocalEntry | None, RemoteObject | None, BaselineEntry | None]
+
+READ_AHEAD = 500
+"""Entries that `merge_runs` reads of each manifest at once."""
+
+
+class InSyncRun(NamedTuple):
+    """Run of consecutive keys whose fingerprints equal the baseline's on both sides; one entry a key in each list."""
+
+    local: list[LocalEntry]
+    remote: list[RemoteObject]
+    base: list[BaselineEntry]
 
 
 def merge_join(
@@ -20,41 +33,79 @@ def merge_join(
     Raises:
         AdapterError: A manifest is not sorted, or has a key twice.
     """
+    for step in merge_runs(local, remote, base, read_ahead=1):
+        if isinstance(step, InSyncRun):
+            for entries in zip(*step, strict=True):
+                yield entries[0].key, *entries
+        else:
+            yield step
+
+
+def merge_runs(
+    local: Iterable[LocalEntry],
+    remote: Iterable[RemoteObject],
+    base: Iterable[BaselineEntry],
+    *,
+    read_ahead: int = READ_AHEAD,
+) -> Iterator[InSyncRun | KeyTriple]:
+    """Merge as `merge_join`, but yield keys in sync in runs: of a large tree they are nearly all, and must be cheap.
+
+    Holds up to `read_ahead` entries of each manifest at a time.
+    """
     locals_, remotes, bases = iter(local), iter(remote), iter(base)
-    next_local, next_remote, next_base = next(locals_, None), next(remotes, None), next(bases, None)
+    here: list[LocalEntry] = []
+    there: list[RemoteObject] = []
+    rows: list[BaselineEntry] = []
     last: str | None = None
     while True:
-        # Fast path for the common case: all three are at the same key.
-        if (
-            next_local is not None
-            and next_remote is not None
-            and next_base is not None
-            and next_local[0] == next_remote[0] == next_base[0]
-        ):
-            key = next_local[0]
-        else:
-            heads = [entry[0] for entry in (next_local, next_remote, next_base) if entry is not None]
-            if not heads:
-                return
-            key = min(heads)
+        here = here or list(islice(locals_, read_ahead))
+        there = there or list(islice(remotes, read_ahead))
+        rows = rows or list(islice(bases, read_ahead))
+        if here and there and rows and (number := _count_in_sync(here, there, rows, last)):
+            last = rows[number - 1].key
+            yield InSyncRun(here[:number], there[:number], rows[:number])
+            del here[:number], there[:number], rows[:number]
+            continue
+        heads = [entries[0][0] for entries in (here, there, rows) if entries]
+        if not heads:
+            return
+        key = min(heads)
         if last is not None and key <= last:
-            side = next(
-                name
-                for name, entry in (
-                    ("the bucket", next_remote),
-                    ("the folder", next_local),
-                    ("the baseline", next_base),
-                )
-                if entry is not None and entry[0] == key
-            )
+            sides = (("the bucket", there), ("the folder", here), ("the baseline", rows))
+            side = next(name for name, entries in sides if entries and entries[0][0] == key)
             # Merging an unsorted manifest would invent deletions. A retry does not help.
             raise AdapterError(f"{side} was not listed in order: {key!r} comes after {last!r}", key=key)
         last = key
-        found_local = found_remote = found_base = None
-        if next_local is not None and next_local[0] == key:
-            found_local, next_local = next_local, next(locals_, None)
-        if next_remote is not None and next_remote[0] == key:
-            found_remote, next_remote = next_remote, next(remotes, None)
-        if next_base is not None and next_base[0] == key:
-            found_base, next_base = next_base, next(bases, None)
-        yield key, found_local, found_remote, found_base
+        yield (
+            key,
+            here.pop(0) if here and here[0][0] == key else None,
+            there.pop(0) if there and there[0][0] == key else None,
+            rows.pop(0) if rows and rows[0][0] == key else None,
+        )
+
+
+def _count_in_sync(
+    local: list[LocalEntry], remote: list[RemoteObject], base: list[BaselineEntry], last: str | None
+) -> int:
+    """Return the number of leading keys that are in sync and in order.
+
+    The first six fields of `LocalEntry` and `BaselineEntry` are the same, and tuples are compared in C.
+    """
+    number = 0
+    last = last or ""
+    for here, there, row in zip(local, remote, base, strict=False):
+        key, fingerprint = row[0], row[7]
+        if (
+            here[:6] != row[:6]
+            or there[0] != key
+            or there[1] != row[2]
+            or there[2] != fingerprint
+            or not fingerprint
+            or row[6]
+            or row[9]
+            or key <= last
+        ):
+            break
+        last = key
+        number += 1
+    return number

@@ -27,6 +27,7 @@ class _Key(NamedTuple):
     key: str
     local: bool
     remote: bool
+    in_sync: bool = False
 
 
 @dataclass(slots=True)
@@ -44,14 +45,29 @@ class PathCollisionDetector:
 
     def add(self, key: str, local: LocalEntry | None, remote: RemoteObject | None) -> None:
         """Add one key. Keys have to be added in ascending order."""
-        prefixes = self._prefixes
+        self._add(_Key(key, local is not None, remote is not None))
+
+    def _add(self, seen: _Key) -> None:
+        prefixes, key = self._prefixes, seen.key
         while prefixes and not key.startswith(prefixes[-1].key):
             prefixes.pop()
-        seen = _Key(key, local is not None, remote is not None)
         for file in prefixes:
             if key.startswith(file.key + "/") and (file.remote or seen.remote):
                 self.pairs.append((file, seen))
         prefixes.append(seen)
+
+    def add_in_sync(self, keys: Sequence[str]) -> None:
+        """Add consecutive keys that both sides have and that need no operation.
+
+        Two of them are no pair to resolve, so most runs of keys cost a comparison of each with the last one.
+        """
+        if any(not file.in_sync for file in self._prefixes if keys[0].startswith(file.key)):
+            for key in keys:
+                self._add(_Key(key, True, True, True))
+            return
+        last = keys[-1]
+        self._prefixes = [file for file in self._prefixes if last.startswith(file.key)]
+        self._prefixes += [_Key(key, True, True, True) for key in keys if last.startswith(key)]
 
     def resolve(self, operations: dict[str, Operation]) -> None:
         """Rewrite the operations of colliding pairs: order them if one is a delete, else turn both into conflicts."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from buckia_core.planning.keys import is_internal
 from buckia_core.planning.manifest import BaselineEntry, LocalEntry, RemoteObject
 from buckia_core.planning.mapping import MappingIndex, PathMapping
-from buckia_core.planning.merge_join import merge_join
+from buckia_core.planning.merge_join import InSyncRun, merge_join, merge_runs
 from buckia_core.planning.path_collisions import PathCollisionDetector
 from buckia_core.planning.plan import Action, Counts, Operation, Plan
 from buckia_core.planning.reconcile import InSync, NeedsEvidence, reconcile
@@ -24,9 +24,6 @@ _MAX_PENDING = 256
 """Keys that may wait for evidence while the merge continues."""
 
 _DELETES = (Action.DELETE_LOCAL, Action.DELETE_REMOTE)
-
-_STOP_CHECK_INTERVAL = 1000
-"""Number of keys in sync after which the merge checks whether to stop."""
 
 
 @dataclass(slots=True)
@@ -107,32 +104,17 @@ class PlanBuilder:
         owners = MappingIndex(self.mappings)
         checksum = any(mapping.rules.checksum for mapping in self.mappings)
         pending: deque[Future[Decision]] = deque()
-        in_sync: defaultdict[str, int] = defaultdict(int)
+        in_sync: Counter[str] = Counter()
         counts: defaultdict[str, Counts] = defaultdict(Counts)
-        add_path = collisions.add
-        checked = 0
-        for key, local, remote, base in merge_join(local_entries, objects, baseline):
-            # `matches_baseline`, inlined: most files of a large tree take only this path.
-            if (
-                local is not None
-                and remote is not None
-                and base is not None
-                and local.mtime_ns == base.mtime_ns
-                and local.size == base.size == remote.size
-                and local.ctime_ns == base.ctime_ns
-                and local.inode == base.inode
-                and remote.fingerprint == base.fingerprint != ""
-                and local.mapping_id == base.mapping_id
-                and not base.racy
-                and not base.out_of_scope
-                and not checksum
-            ):
-                in_sync[local.mapping_id] += 1
-                checked += 1
-                add_path(key, local, remote)
-                if not checked % _STOP_CHECK_INTERVAL and self.stopped.is_set():
+        merge = merge_join if checksum else merge_runs
+        for step in merge(local_entries, objects, baseline):
+            if isinstance(step, InSyncRun):
+                in_sync.update(entry.mapping_id for entry in step.local)
+                collisions.add_in_sync([entry.key for entry in step.local])
+                if self.stopped.is_set():
                     return
                 continue
+            key, local, remote, base = step
             is_of_other_section = base is not None and base.mapping_id in self.other_mapping_ids
             # The row of another section only proves that the key is not an orphan.
             row = None if is_of_other_section else base
@@ -145,7 +127,7 @@ class PlanBuilder:
             count.local += local is not None
             count.remote += remote is not None
             count.base += row is not None and row.mapping_id == mapping.id
-            add_path(key, local, remote)
+            collisions.add(key, local, remote)
             if local is None and (blocker := self.unreadable.at_or_above(key)):
                 if remote is not None and not blocker.is_error and not blocker.has_vanished:
                     reason = blocked_path_message(blocker.reason, blocker.path)
