@@ -9,12 +9,12 @@ from itertools import count
 
 import pytest
 
-from buckia_core.syncing.scan.prefetch import PrefetchIterator
+from buckia_core.syncing.scan.prefetch import PrefetchIterator, in_batches
 
 
 def test_all_items_come_in_order_and_batches_are_reported():
     taken: list[int] = []
-    with closing(PrefetchIterator(range(1234), name="t", on_batch=taken.append, batch_size=100)) as ahead:
+    with closing(PrefetchIterator(in_batches(range(1234), 100), name="t", on_batch=taken.append)) as ahead:
         assert list(ahead) == list(range(1234))
     assert taken == [100] * 12 + [34]
 
@@ -27,7 +27,7 @@ def test_an_error_comes_after_the_items_of_earlier_batches(number):
 
     seen: list[int] = []
     with (
-        closing(PrefetchIterator(items(), name="t", batch_size=100)) as ahead,
+        closing(PrefetchIterator(in_batches(items(), 100), name="t")) as ahead,
         pytest.raises(ValueError, match="in the middle"),
     ):
         seen.extend(ahead)
@@ -42,7 +42,7 @@ def test_it_does_not_run_further_ahead_than_that():
             made.append(number)
             yield number
 
-    with closing(PrefetchIterator(items(), name="t", batch_size=10, max_batches=2)) as ahead:
+    with closing(PrefetchIterator(in_batches(items(), 10), name="t", max_batches=2)) as ahead:
         next(iter(ahead))
         time.sleep(0.2)
         assert len(made) <= 10 * 4
@@ -60,7 +60,7 @@ def test_to_close_it_ends_its_thread_and_its_iterator():
         finally:
             closed.set()
 
-    ahead = PrefetchIterator(items(), name="buckia-test-thread")
+    ahead = PrefetchIterator(in_batches(items()), name="buckia-test-thread")
     ahead.close()
     assert closed.wait(5)
     assert "buckia-test-thread" not in [thread.name for thread in threading.enumerate()]

@@ -26,7 +26,7 @@ from buckia_core.syncing.planner.plan_builder import PlanBuilder, PlannedRun
 from buckia_core.syncing.request import SyncRequest
 from buckia_core.syncing.scan import remote as remote_scan
 from buckia_core.syncing.scan.local import LocalScan
-from buckia_core.syncing.scan.prefetch import PrefetchIterator
+from buckia_core.syncing.scan.prefetch import PrefetchIterator, in_batches
 from buckia_core.syncing.state.database import StateDatabase
 from buckia_core.syncing.state.resume_store import ResumeStore
 
@@ -200,10 +200,12 @@ class Planner:
         kept = frozenset() if request.dry_run else self.resume_store.temp_files()
         scan = LocalScan(request.mappings, request.scope, request.follow_symlinks, temp_prefix, kept)
         scan.bucket = request.adapter.local_directory
+        files = in_batches(scan.entries())
+        objects: Iterable[Sequence[RemoteObject]]
         objects = remote_scan.list_remote(request.adapter, request.scope, self._list_ranges())
         if request.sync_paths is not None:
             objects = request.sync_paths.watch(objects)
-        local = PrefetchIterator(scan.entries(), name="buckia-scan", on_batch=lambda number: self.on_scanned(number, 0))
+        local = PrefetchIterator(files, name="buckia-scan", on_batch=lambda number: self.on_scanned(number, 0))
         remote = PrefetchIterator(objects, name="buckia-list", on_batch=lambda number: self.on_scanned(0, number))
         with closing(local), closing(remote):
             yield scan, local, remote

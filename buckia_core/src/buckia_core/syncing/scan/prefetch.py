@@ -1,9 +1,9 @@
-"""`PrefetchIterator`: runs an iterator ahead in a thread of its own, in batches."""
+"""`PrefetchIterator`: runs an iterator of batches ahead in a thread of its own."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from itertools import islice
 from queue import Empty, Full, Queue
 from typing import Generic, TypeVar
@@ -11,28 +11,41 @@ from typing import Generic, TypeVar
 Item = TypeVar("Item")
 
 
-class PrefetchIterator(Generic[Item]):
-    """Iterator over an iterable that runs in another thread, up to `max_batches` ahead.
+BATCH_SIZE = 500
+"""Items in a batch."""
 
-    Batches keep the cost of passing items between threads low. Errors of the iterable are raised after the items
+
+def in_batches(items: Iterable[Item], size: int = BATCH_SIZE) -> Generator[list[Item]]:
+    """Yield the items in lists of `size`; the last one may be shorter. Closes a generator when it is closed itself."""
+    source = iter(items)
+    try:
+        while batch := list(islice(source, size)):
+            yield batch
+    finally:
+        if isinstance(source, Generator):
+            source.close()
+
+
+class PrefetchIterator(Generic[Item]):
+    """Iterator over the items of batches that another thread makes, up to `max_batches` ahead.
+
+    Batches keep the cost of passing items between threads low. Errors of the iterable are raised after the batches
     before them. `close` ends the thread early. `on_batch` is called with the size of each batch in the consuming
     thread.
     """
 
     def __init__(
         self,
-        iterable: Iterable[Item],
+        batches: Iterable[Sequence[Item]],
         *,
         name: str,
         on_batch: Callable[[int], None] | None = None,
-        batch_size: int = 500,
         max_batches: int = 8,
     ) -> None:
         self._on_batch = on_batch
-        self._queue: Queue[list[Item] | BaseException | None] = Queue(max_batches)
+        self._queue: Queue[Sequence[Item] | BaseException | None] = Queue(max_batches)
         self._stop = threading.Event()
-        self._batch_size = batch_size
-        self._thread = threading.Thread(target=self._run, args=(iterable,), name=name, daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(batches,), name=name, daemon=True)
         self._thread.start()
 
     def __iter__(self) -> Iterator[Item]:
@@ -55,10 +68,10 @@ class PrefetchIterator(Generic[Item]):
             except Empty:
                 continue
 
-    def _run(self, iterable: Iterable[Item]) -> None:
-        source = iter(iterable)
+    def _run(self, batches: Iterable[Sequence[Item]]) -> None:
+        source = iter(batches)
         try:
-            while batch := list(islice(source, self._batch_size)):
+            for batch in source:
                 self._put(batch)
                 if self._stop.is_set():
                     return
@@ -70,7 +83,7 @@ class PrefetchIterator(Generic[Item]):
             if close:
                 close()
 
-    def _put(self, batch: list[Item] | BaseException | None) -> None:
+    def _put(self, batch: Sequence[Item] | BaseException | None) -> None:
         while not self._stop.is_set():
             try:
                 self._queue.put(batch, timeout=0.1)

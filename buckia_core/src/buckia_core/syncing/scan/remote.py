@@ -14,6 +14,7 @@ from buckia_core.errors import AdapterError
 from buckia_core.planning.keys import is_directory_marker
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.scope import Scope
+from buckia_core.syncing.scan.prefetch import in_batches
 
 KEYS_PER_RANGE = 5000
 """Keys in one range of a split listing: five pages of most providers."""
@@ -40,8 +41,8 @@ def split_listing(prefix: str, points: Sequence[str]) -> list[ListRange]:
     return [ListRange(prefix, start, end) for start, end in zip(starts, ends, strict=True)]
 
 
-def list_remote(adapter: BaseSync, scope: Scope, ranges: Sequence[ListRange]) -> Iterator[RemoteObject]:
-    """Yield the objects of all ranges that the scope covers, in key order, without directory markers.
+def list_remote(adapter: BaseSync, scope: Scope, ranges: Sequence[ListRange]) -> Iterator[list[RemoteObject]]:
+    """Yield the objects of all ranges that the scope covers, in key order and in batches, without directory markers.
 
     Raises:
         AdapterError: A range can't be listed to its end. The objects yielded so far are an incomplete listing.
@@ -50,16 +51,14 @@ def list_remote(adapter: BaseSync, scope: Scope, ranges: Sequence[ListRange]) ->
         _list_sequentially(adapter, ranges) if len(ranges) < CONCURRENT_RANGES else _list_concurrently(adapter, ranges)
     )
     everything = scope.is_everything
-    for found in source:
-        if (everything or scope.covers(found.key)) and not (
-            found.key[-1:] == "/" and is_directory_marker(found.key, found.size)
-        ):
-            yield found
+    for batch in source:
+        covered = batch if everything else [found for found in batch if scope.covers(found.key)]
+        yield [found for found in covered if found.size or not is_directory_marker(found.key, found.size)]
 
 
-def _list_sequentially(adapter: BaseSync, ranges: Sequence[ListRange]) -> Iterator[RemoteObject]:
+def _list_sequentially(adapter: BaseSync, ranges: Sequence[ListRange]) -> Iterator[list[RemoteObject]]:
     for prefix in dict.fromkeys(range_.prefix for range_ in ranges):
-        yield from adapter.list_files(prefix)
+        yield from in_batches(adapter.list_files(prefix))
 
 
 class _FetchedRange(NamedTuple):
@@ -70,7 +69,7 @@ class _FetchedRange(NamedTuple):
     rest: Iterator[RemoteObject]
 
 
-def _list_concurrently(adapter: BaseSync, ranges: Sequence[ListRange]) -> Iterator[RemoteObject]:
+def _list_concurrently(adapter: BaseSync, ranges: Sequence[ListRange]) -> Iterator[list[RemoteObject]]:
     """Fetch a few ranges ahead. Buffers up to `MAX_BUFFERED` objects of each."""
 
     def fetch(range_: ListRange) -> _FetchedRange:
@@ -99,7 +98,7 @@ def _fetch_ahead(
             future.cancel()
 
 
-def _join_ranges(adapter: BaseSync, fetched: Generator[_FetchedRange]) -> Iterator[RemoteObject]:
+def _join_ranges(adapter: BaseSync, fetched: Generator[_FetchedRange]) -> Iterator[list[RemoteObject]]:
     """Yield the objects of the ranges of one prefix, checking that no object is lost between two ranges.
 
     A server that does not list in byte order may end a range early and omit keys. If the last key of a range is its
@@ -120,16 +119,16 @@ def _join_ranges(adapter: BaseSync, fetched: Generator[_FetchedRange]) -> Iterat
             if unchecked_seam and _next_key(adapter, prefix, last, first) != first:
                 break
             unchecked_seam = False
-            yield from each.head
             last = each.head[-1].key
-            for found in each.rest:
-                _check_bounds(range_, [found])
-                last = found.key
-                yield found
+            yield from in_batches(each.head)
+            for batch in in_batches(each.rest):
+                _check_bounds(range_, batch)
+                last = batch[-1].key
+                yield batch
         else:
             if not unchecked_seam or _next_key(adapter, prefix, last, None) is None:
                 return
-    yield from adapter.list_files(prefix, start_after=last)
+    yield from in_batches(adapter.list_files(prefix, start_after=last))
 
 
 def _next_key(adapter: BaseSync, prefix: str, last: str | None, end_at: str | None) -> str | None:

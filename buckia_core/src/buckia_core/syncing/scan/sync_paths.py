@@ -76,15 +76,15 @@ class SyncPaths:
         """The keys in scope; of an unresolved path, all interpretations."""
         return self._combine([interpretation for path in self.unresolved for interpretation in path.interpretations])
 
-    def watch(self, objects: Iterable[RemoteObject]) -> Iterator[RemoteObject]:
-        """Yield the objects of a listing, recording which interpretations of unresolved paths they match."""
+    def watch(self, batches: Iterable[Sequence[RemoteObject]]) -> Iterator[Sequence[RemoteObject]]:
+        """Yield the batches of a listing, recording which interpretations of unresolved paths their objects match."""
         waiting = [(path, number, each) for path in self.unresolved for number, each in enumerate(path.interpretations)]
-        for found in objects:
+        for batch in batches:
             for path, number, interpretation in waiting:
-                if interpretation.covers(found.key):
+                if any(interpretation.covers(found.key) for found in batch):
                     path.matched.add(number)
             waiting = [each for each in waiting if each[1] not in each[0].matched]
-            yield found
+            yield batch
 
     def resolve(self) -> Scope:
         """Return the keys in scope, after `watch` has yielded the whole listing.

@@ -168,13 +168,15 @@ class StateDatabase:
     @translates_errors
     def sample_keys(self, step: int, prefix: str = "") -> list[str]:
         """Return every `step`-th key with a prefix, in order: the points at which to split a listing."""
-        low, high = database_file.prefix_bounds(prefix)
-        rows = self._db.execute(
-            "SELECT DISTINCT key FROM (SELECT key, row_number() OVER (ORDER BY key) AS n FROM entries "
-            "WHERE key >= ? AND key < ?) WHERE n % ? = 0",
-            (low, high, step),
-        )
-        return [key for (key,) in rows]
+        start, end = database_file.prefix_bounds(prefix)
+        keys: list[str] = []
+        # Numbering all rows in one statement takes several times as long.
+        statement = "SELECT key FROM entries WHERE key >= ? AND key < ? AND key IS NOT ? ORDER BY key LIMIT 1 OFFSET ?"
+        values: tuple[str | bytes | int | None, ...] = (start, end, None, step - 1)
+        while (row := self._db.execute(statement, values).fetchone()) is not None:
+            keys += row
+            values = (keys[-1], end, keys[-1], step - 1)
+        return keys
 
     @translates_errors
     def commit(
