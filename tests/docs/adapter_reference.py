@@ -161,7 +161,8 @@ SECTIONS: tuple[tuple[str, str, str, str], ...] = (
     ),
     ("", "", f"{SERVICE}.page_limits", "PageGuard"),
     ("", "", f"{SERVICE}.redirects", "check_service_address"),
-    ("", "", f"{SERVICE}.connection", "trust_bundle proxies_for"),
+    ("", "", f"{SERVICE}.requests_session", "proxies_for"),
+    ("", "", "buckia_core.http.tls", "trust_bundle"),
     ("Commands", COMMANDS, f"{ADAPTERS}.commands.host", "CommandHost"),
     ("", "", f"{ADAPTERS}.commands.table", "Column"),
     (

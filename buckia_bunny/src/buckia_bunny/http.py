@@ -19,12 +19,13 @@ import urllib3
 
 from buckia_bunny.errors import PROVIDER, response_too_long, translate_error
 from buckia_bunny.settings import BunnySettings
-from buckia_core.adapters.service.connection import proxies_for, trust_bundle
+from buckia_core.adapters.service.requests_session import proxies_for
 from buckia_core.adapters.service.responses import read_body as read_raw_body
 from buckia_core.adapters.transfers import retry
 from buckia_core.adapters.transfers.request_counter import RequestCounter
 from buckia_core.adapters.transfers.retry import RetryPolicy
 from buckia_core.errors import AdapterError, MissingCredentials
+from buckia_core.http.tls import trust_bundle
 
 T = TypeVar("T")
 

@@ -20,8 +20,8 @@ import urllib3
 from linode_api4 import LinodeClient
 from requests.adapters import HTTPAdapter
 
-from buckia_core.adapters.service.connection import prepare_session, proxies_for
 from buckia_core.adapters.service.json_fields import JsonObject
+from buckia_core.adapters.service.requests_session import prepare_session, proxies_for
 from buckia_core.adapters.service.responses import read_body
 from buckia_core.adapters.transfers.request_counter import RequestCounter
 from buckia_core.adapters.transfers.retry import retry_call

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from buckia_core.adapters.service.connection import trust_bundle
 from buckia_core.errors import InvalidSetting
+from buckia_core.http.tls import trust_bundle
 from buckia_s3.config.settings import S3Settings
 
 

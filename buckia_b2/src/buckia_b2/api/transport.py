@@ -19,10 +19,11 @@ from requests.adapters import HTTPAdapter
 
 from buckia_b2.errors import B2ResponseError, BodyTooLong
 from buckia_b2.settings import B2Settings
-from buckia_core.adapters.service.connection import prepare_session, proxies_for, trust_bundle
+from buckia_core.adapters.service.requests_session import prepare_session, proxies_for
 from buckia_core.adapters.service.responses import read_body
 from buckia_core.adapters.transfers import retry
 from buckia_core.adapters.transfers.retry import RetryPolicy
+from buckia_core.http.tls import trust_bundle
 
 T = TypeVar("T")
 

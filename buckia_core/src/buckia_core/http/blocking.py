@@ -33,9 +33,14 @@ def run_blocking(coroutine: Coroutine[Any, Any, T]) -> T:
 
 def in_event_loop() -> bool:
     """Tell whether this thread runs an event loop."""
+    return running_loop() is not None
+
+
+def running_loop() -> Any:
+    """Return the event loop that runs in this thread, or `None`."""
     # A run without one must not import asyncio, which takes 30 ms.
     events: Any = sys.modules.get("asyncio.events")
-    return events is not None and events._get_running_loop() is not None  # noqa: SLF001  # documented
+    return None if events is None else events._get_running_loop()  # noqa: SLF001  # documented
 
 
 async def pause(seconds: float, sleep: Callable[[float], object] = time.sleep) -> None:

@@ -12,7 +12,6 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from buckia_core.adapters.service.connection import bypasses_proxy, no_proxy_of_environment
 from buckia_core.adapters.transfers.retry import RetryPolicy
 from buckia_core.config.secrets.secret import Secret
 from buckia_core.config.values import (
@@ -25,6 +24,7 @@ from buckia_core.config.values import (
     check_names,
     invalid_value,
 )
+from buckia_core.http.proxy import bypasses_proxy, no_proxy_of_environment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

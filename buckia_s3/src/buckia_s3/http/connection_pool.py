@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from buckia_core.adapters.service.connection import system_proxy
+from buckia_core.http.proxy import system_proxy
 from buckia_s3.certificates import tls_context
 from buckia_s3.config.options import ClientOptions
 from buckia_s3.config.settings import S3Settings

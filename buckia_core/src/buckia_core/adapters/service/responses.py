@@ -1,6 +1,6 @@
 """Responses of a service, and requests without one: what the errors of adapters have in common.
 
-No HTTP library is imported: exceptions of requests, urllib3 and http.client are told apart by the names of their
+No other HTTP library is imported: exceptions of requests, urllib3 and http.client are told apart by the names of their
 classes.
 """
 
@@ -12,7 +12,6 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from buckia_core.adapters.service.connection import unreached_proxy
 from buckia_core.errors import (
     AdapterError,
     NotFound,
@@ -22,6 +21,8 @@ from buckia_core.errors import (
     Transient,
     Unauthenticated,
 )
+from buckia_core.http.errors import ProxyError
+from buckia_core.http.proxy import unreached_proxy
 from buckia_core.localfs.system_errors import find_system_failure, format_system_failure
 
 STATUS_ERRORS: Mapping[int, type[AdapterError]] = {
@@ -75,7 +76,9 @@ def no_response(error: Exception, *, action: str, host: str, provider: str, key:
         advice = "If its authority is your own, name it in the setting `ca_bundle`."
         return AdapterError(f"{action}: the certificate of {host} is not trusted. {advice}", provider=provider, key=key)
     message = "no connection, or an incomplete response"
-    if "ProxyError" in names:
+    if isinstance(error, ProxyError):
+        message = str(error.strerror)
+    elif "ProxyError" in names:
         message = unreached_proxy(host)
     # urllib3 derives a refused connection from its timeouts.
     elif (names & {"Timeout", "TimeoutError"} and "NewConnectionError" not in names) or "timed out" in str(cause):

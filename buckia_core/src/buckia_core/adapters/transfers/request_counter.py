@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+from buckia_core.http.blocking import in_event_loop
+
 
 class RequestCounter:
     """A thread-safe counter; call `add` before each request."""
@@ -25,6 +27,15 @@ class RequestCounter:
         if self._wait is not None:
             for _ in range(requests):
                 self._wait()
+
+    async def add_async(self, requests: int = 1) -> None:
+        """Count requests, and wait until they may be sent; on an event loop, others run meanwhile."""
+        if self._wait is None or not in_event_loop():
+            self.add(requests)
+        else:
+            import asyncio  # noqa: PLC0415  # imported already
+
+            await asyncio.to_thread(self.add, requests)
 
     @property
     def total(self) -> int:

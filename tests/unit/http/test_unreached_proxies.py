@@ -8,8 +8,8 @@ import urllib3
 
 from buckia_b2.errors import translate_error as of_b2
 from buckia_bunny.errors import translate_error as of_bunny
-from buckia_core.adapters.service.connection import unreached_proxy
 from buckia_core.errors import AdapterError
+from buckia_core.http.proxy import unreached_proxy
 from buckia_linode.errors import translate_error as of_linode
 
 

@@ -1,4 +1,4 @@
-"""Connections to a service: the proxy of the environment or the system, and the setting `ca_bundle`.
+"""Proxies: which one the environment or the system has for a server, and how requests go through it.
 
 An entry of `NO_PROXY` is one of these, as curl and Go take them; entries stand between commas or spaces:
 
@@ -13,19 +13,16 @@ An entry of `NO_PROXY` is one of these, as curl and Go take them; entries stand 
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import os
 import re
 import sys
-from collections.abc import Iterable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import unquote, urlsplit
 
-from buckia_core.errors import InvalidSetting
-
-if TYPE_CHECKING:
-    import ssl
+from buckia_core.http.origin import Origin, bracketed
 
 _WITH_PORT = re.compile(r"(?P<host>\[[^\]]*\]|[^:\[\]]*):(?P<port>\d{1,5})")
 
@@ -60,24 +57,82 @@ def system_proxy(scheme: str, host: str, port: int) -> str | None:
     return found if found and not urllib.request.proxy_bypass(host) else None
 
 
-def proxies_for(url: str) -> dict[str, str]:
-    """Return the proxy to the server of a URL in the form that requests takes: by scheme; empty without one."""
-    parts = urlsplit(url)
-    found = system_proxy(parts.scheme, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
-    return {parts.scheme: found} if found else {}
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """Proxy: its address, and the header with its credentials. `repr` does not show them."""
+
+    host: str
+    port: int
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def authority(self) -> str:
+        """Host and port, without credentials."""
+        return f"{bracketed(self.host)}:{self.port}"
 
 
-def prepare_session(session: Any, transport: Any) -> None:
-    """Let a session of requests send by one transport, without what it would take from the environment by itself.
+def parse_proxy(url: str) -> Proxy:
+    """Return the proxy of a URL such as `http://user:password@host:port`. The scheme may be missing.
 
-    Otherwise requests replaces the token with an entry of ~/.netrc, and reads `NO_PROXY` differently from Buckia.
+    Raises:
+        ValueError: The port is invalid.
     """
-    session.trust_env = False
-    session.auth = _no_netrc_auth
-    session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
-    session.headers["Accept-Encoding"] = "identity"
-    session.mount("https://", transport)
-    session.mount("http://", transport)
+    parts = urlsplit(url if "://" in url else f"http://{url}")
+    headers = {}
+    if parts.username is not None:
+        user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        headers["Proxy-Authorization"] = f"Basic {base64.b64encode(user.encode()).decode()}"
+    return Proxy(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80), headers)
+
+
+def proxy_for(origin: Origin) -> Proxy | None:
+    """Return the proxy to a server, as `system_proxy` finds it.
+
+    Raises:
+        ValueError: Its port is invalid.
+    """
+    url = system_proxy(origin.scheme, origin.host, origin.port)
+    return parse_proxy(url) if url else None
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Route: how to reach an origin.
+
+    Attributes:
+        origin: The server.
+        proxy: The proxy on the way, if any.
+    """
+
+    origin: Origin
+    proxy: Proxy | None = None
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port to connect to."""
+        return (self.proxy.host, self.proxy.port) if self.proxy else (self.origin.host, self.origin.port)
+
+    @property
+    def tunnel(self) -> tuple[str, Mapping[str, str]] | None:
+        """Target and headers of the CONNECT request to the proxy; `None` if there is none."""
+        if self.proxy is None or self.origin.scheme != "https":
+            return None
+        return f"{bracketed(self.origin.host)}:{self.origin.port}", self.proxy.headers
+
+    @property
+    def target_prefix(self) -> str:
+        """What a request target begins with: the server's URL where the proxy takes whole URLs, else nothing."""
+        return f"http://{self.origin.authority}" if self.proxy and self.origin.scheme == "http" else ""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Headers to add to each request."""
+        return self.proxy.headers if self.proxy and self.origin.scheme == "http" else {}
+
+    def __str__(self) -> str:
+        """Host and port of the server, and those of the proxy, for messages."""
+        authority = self.origin.authority
+        return f"{authority} through the proxy {self.proxy.authority}" if self.proxy else authority
 
 
 def unreached_proxy(authority: str) -> str:
@@ -86,30 +141,6 @@ def unreached_proxy(authority: str) -> str:
     found = system_proxy("https", host, int(port)) or system_proxy("http", host, int(port)) or ""
     named = found.rpartition("@")[2].rpartition("://")[2].partition("/")[0]
     return f"the proxy {named} can't be reached" if named else "the proxy can't be reached"
-
-
-def trust_bundle(context: ssl.SSLContext, ca_bundle: Path) -> None:
-    """Add the certificate authorities in a file, the setting `ca_bundle`, to those that a context trusts.
-
-    Raises:
-        InvalidSetting: The file does not exist or holds no certificate.
-        OSError: The file can't be read.
-    """
-    import ssl  # noqa: PLC0415  # settings import this module too, and need no TLS
-
-    try:
-        context.load_verify_locations(ca_bundle)
-    except ssl.SSLError as error:
-        raise InvalidSetting(f"setting 'ca_bundle': {ca_bundle} holds no certificate in PEM") from error
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
-        raise InvalidSetting(f"setting 'ca_bundle': {ca_bundle} can't be read: {error.strerror}") from error
-    except OSError as error:
-        error.filename = str(ca_bundle)
-        raise
-
-
-def _no_netrc_auth(request: Any) -> Any:
-    return request
 
 
 def _covers(entry: str, host: str, port: int) -> bool:

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from buckia_core.adapters.service.connection import (
+from buckia_core.http.proxy import (
     bypasses_proxy,
     no_proxy_of_environment,
     parse_no_proxy,
