@@ -115,8 +115,9 @@ SECTIONS: tuple[tuple[str, str, str, str], ...] = (
         "",
         "",
         "ServerCopy PublicUrl SignedUrl Versioned ResumableDownload PartialDownload ResumableUpload PartLayout "
-        "MultipartSource Checkpoint",
+        "MultipartSource Checkpoint Coroutines",
     ),
+    ("", "", f"{CONTRACT}.protocols", "has_both_faces"),
     (
         "Errors",
         ERRORS,
@@ -152,6 +153,8 @@ SECTIONS: tuple[tuple[str, str, str, str], ...] = (
     ("", "", f"{TRANSFERS}.ranged_download", "OpenRange RangedResult RANGE_BYTES"),
     ("Requests", RETRY, "", "RetryPolicy retry_call PartPool"),
     ("", "", f"{TRANSFERS}.request_counter", "RequestCounter"),
+    ("", "", "", "BeforeRequest"),
+    ("Blocking calls of coroutines", "", "buckia_core.http.blocking", "run_blocking in_event_loop pause"),
     ("Responses", "", f"{SERVICE}.responses", "STATUS_ERRORS parse_retry_after no_response read_body"),
     (
         "",
@@ -187,10 +190,13 @@ SECTIONS: tuple[tuple[str, str, str, str], ...] = (
 DEFINITIONS = {
     "Digests": "buckia_core.planning.digest",
     "Precondition": f"{CONTRACT}.types",
+    "BeforeRequest": f"{CONTRACT}.base",
     "Source": f"{CONTRACT}.base",
     "hookimpl": "buckia_core.adapters.plugins.hookspecs",
 }
 """Modules of names that are no class and no function."""
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 _SECTION = re.compile(r"(Args|Attributes|Raises|Returns):")
 _ENTRY = re.compile(r"    (\w[\w, .]*?): (.*)")
@@ -224,11 +230,11 @@ def _describe(module: str, name: str) -> Iterator[str]:
             yield _block(_class_head(node))
             yield _text(docstring)
             for member in node.body:
-                if isinstance(member, ast.FunctionDef) and _is_public(member):
+                if isinstance(member, Function) and _is_public(member):
                     yield f"#### {name}.{member.name}\n"
                     yield _block(_signature(member))
                     yield _text(ast.get_docstring(member) or "")
-        case ast.FunctionDef():
+        case ast.FunctionDef() | ast.AsyncFunctionDef():
             yield _block(_signature(node))
             yield _text(docstring)
         case _:
@@ -250,7 +256,7 @@ def _find(module: ModuleType, name: str) -> tuple[ast.AST, str]:
     body = ast.parse(inspect.getsource(module)).body
     for node, following in zip(body, [*body[1:], None], strict=True):
         match node:
-            case ast.ClassDef(name=found) | ast.FunctionDef(name=found) if found == name:
+            case ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef() if node.name == name:
                 return node, ast.get_docstring(node) or ""
             case ast.Assign(targets=[ast.Name(id=found)]) | ast.AnnAssign(target=ast.Name(id=found)) if found == name:
                 match following:
@@ -275,14 +281,15 @@ def _class_head(node: ast.ClassDef) -> str:
     return "\n".join([*decorators, head, *lines] if lines else [*decorators, f"{head} ..."])
 
 
-def _signature(node: ast.FunctionDef) -> str:
+def _signature(node: Function) -> str:
     decorators = [f"@{ast.unparse(each)}" for each in node.decorator_list]
     returns = f" -> {ast.unparse(node.returns)}" if node.returns else ""
     arguments = list(_arguments(node.args))
-    head = f"def {node.name}({', '.join(arguments)}){returns}: ..."
+    start = f"{'async ' if isinstance(node, ast.AsyncFunctionDef) else ''}def {node.name}"
+    head = f"{start}({', '.join(arguments)}){returns}: ..."
     if len(head) > 100:
         lines = "".join(f"    {each},\n" for each in arguments)
-        head = f"def {node.name}(\n{lines}){returns}: ..."
+        head = f"{start}(\n{lines}){returns}: ..."
     return "\n".join([*decorators, head])
 
 
@@ -307,7 +314,7 @@ def _argument(argument: ast.arg, default: ast.expr | None) -> str:
     return ast.unparse(argument) + ("" if default is None else f" = {ast.unparse(default)}")
 
 
-def _is_public(node: ast.FunctionDef) -> bool:
+def _is_public(node: Function) -> bool:
     is_test = any(ast.unparse(each).startswith("pytest.") for each in node.decorator_list)
     return not node.name.startswith("_") and not is_test
 

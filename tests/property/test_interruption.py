@@ -10,6 +10,7 @@ import pytest
 
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.wrappers.wrapper import Call, T, Wrapper
+from buckia_core.http.blocking import run_blocking
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.policy import ConflictPolicy, Direction
 from buckia_core.syncing.state.database import StateDatabase
@@ -32,13 +33,13 @@ class Mortal(Wrapper):
         self._at = at
         self._after = after
 
-    def intercept(self, call: Call[T]) -> T:
+    async def intercept(self, call: Call[T]) -> T:
         """Make the call, unless this is the end."""
         self.calls += 1
         if self.calls == self._at and not self._after:
             self.dead = True
             raise Killed
-        result = call()
+        result = await call()
         if self.calls == self._at:
             self.dead = True
             raise Killed
@@ -49,10 +50,10 @@ class Mortal(Wrapper):
     ) -> Iterator[RemoteObject]:
         """See `BaseSync`."""
 
-        def listed() -> list[RemoteObject]:
+        async def listed() -> list[RemoteObject]:
             return list(self.inner.list_files(prefix, start_after=start_after, end_at=end_at))
 
-        yield from self.intercept(Call("list_files", prefix, listed))
+        yield from run_blocking(self.intercept(Call("list_files", prefix, listed)))
 
 
 class OneByOne(Executor):

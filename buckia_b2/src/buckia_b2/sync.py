@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -26,7 +26,7 @@ from buckia_b2.operations.upload import Uploader
 from buckia_b2.operations.versions import Versions
 from buckia_b2.operations.write_conflicts import WriteConflictDetector
 from buckia_b2.settings import B2Settings, Deletion
-from buckia_core.adapters.contract.base import BaseSync, Source
+from buckia_core.adapters.contract.base import BaseSync, BeforeRequest, Source
 from buckia_core.adapters.contract.capabilities import Capabilities
 from buckia_core.adapters.contract.identity import endpoint_identity, normalize_prefix
 from buckia_core.adapters.contract.readers import open_chunks
@@ -124,7 +124,7 @@ class B2Sync(BaseSync):
         """Number of requests so far, including each page of a listing and each part of an upload."""
         return self._session.requests
 
-    def limit_requests(self, before_request: Callable[[], object]) -> bool:
+    def limit_requests(self, before_request: BeforeRequest) -> bool:
         """See `BaseSync`."""
         self._session.counter.limit(before_request)
         return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +22,7 @@ from buckia_bunny.settings import BunnySettings, ClientKind
 from buckia_bunny.storage.api import StorageApi
 from buckia_bunny.storage.endpoint import BuildZoneUrl, ZoneEndpoint, ZoneLookup, default_zone_url
 from buckia_bunny.storage.key_encoding import MAX_PATH_BYTES, KeyCodec, quote_path
-from buckia_core.adapters.contract.base import BaseSync, Source
+from buckia_core.adapters.contract.base import BaseSync, BeforeRequest, Source
 from buckia_core.adapters.contract.capabilities import Capabilities
 from buckia_core.adapters.contract.identity import normalize_prefix
 from buckia_core.adapters.contract.readers import open_chunks
@@ -106,7 +106,7 @@ class BunnySync(BaseSync):
         """Number of requests so far, including each directory of a listing."""
         return self._http.counter.total
 
-    def limit_requests(self, before_request: Callable[[], object]) -> bool:
+    def limit_requests(self, before_request: BeforeRequest) -> bool:
         """See `BaseSync`."""
         self._http.counter.limit(before_request)
         return True

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from buckia_core.adapters.content_types import guess_content_type
-    from buckia_core.adapters.contract.base import BaseSync, Source
+    from buckia_core.adapters.contract.base import BaseSync, BeforeRequest, Source
     from buckia_core.adapters.contract.capabilities import Capabilities
     from buckia_core.adapters.contract.identity import normalize_prefix
     from buckia_core.adapters.contract.protocols import (
+        Coroutines,
         PublicUrl,
         ResumableDownload,
         ResumableUpload,
@@ -72,10 +73,12 @@ __all__ = [
     "AdapterSpec",
     "AlreadyExists",
     "BaseSync",
+    "BeforeRequest",
     "BucketNotFound",
     "BuckiaError",
     "Capabilities",
     "Checkpoint",
+    "Coroutines",
     "DeleteOutcome",
     "Digest",
     "DigestVerifier",
@@ -127,10 +130,12 @@ __all__ = [
 # Imported on first use, as in `buckia`: each module imports this package first, and needs few of its names.
 _NAMES = {
     "adapters.content_types": "guess_content_type",
-    "adapters.contract.base": "BaseSync Source",
+    "adapters.contract.base": "BaseSync BeforeRequest Source",
     "adapters.contract.capabilities": "Capabilities",
     "adapters.contract.identity": "normalize_prefix",
-    "adapters.contract.protocols": "PublicUrl ResumableDownload ResumableUpload ServerCopy SignedUrl Versioned",
+    "adapters.contract.protocols": (
+        "Coroutines PublicUrl ResumableDownload ResumableUpload ServerCopy SignedUrl Versioned"
+    ),
     "adapters.contract.readers": "LimitedReader open_chunks",
     "adapters.contract.resume": "Checkpoint MultipartSource PartLayout PartialDownload resume_by_open",
     "adapters.contract.types": "DeleteOutcome IfAbsent IfUnchanged Precondition UploadInfo satisfies",

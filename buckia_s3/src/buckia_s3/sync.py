@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Self
 
-from buckia_core.adapters.contract.base import BaseSync, Source
+from buckia_core.adapters.contract.base import BaseSync, BeforeRequest, Source
 from buckia_core.adapters.contract.capabilities import Capabilities
 from buckia_core.adapters.contract.identity import normalize_prefix
 from buckia_core.adapters.contract.readers import open_chunks
@@ -247,7 +247,7 @@ class S3Sync(StoreProperties, BaseSync):
         """Number of requests sent, including pages of listings and parts of uploads."""
         return self._counter.total
 
-    def limit_requests(self, before_request: Callable[[], object]) -> bool:
+    def limit_requests(self, before_request: BeforeRequest) -> bool:
         """See `BaseSync`."""
         self._counter.limit(before_request)
         return True

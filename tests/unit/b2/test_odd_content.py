@@ -199,6 +199,10 @@ def test_each_request_waits_for_its_turn(opened):
     pages = iter([listing(file("a"), following="b"), listing(file("b"), following="c"), listing()])
     b2, server = opened(at("b2_list_file_names", lambda _: next(pages)))
     waits: list[None] = []
-    assert b2.limit_requests(lambda: waits.append(None))
+
+    async def wait():
+        waits.append(None)
+
+    assert b2.limit_requests(wait)
     assert len(list(b2.list_files())) == 2
     assert len(waits) == len(server.asked) == b2.request_count == 4

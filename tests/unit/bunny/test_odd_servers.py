@@ -336,7 +336,11 @@ def test_each_request_waits_for_its_turn(opened):
     tree = {"/zone/": [directory("a"), directory("b")], "/zone/a/": [directory("c"), entry("k")]}
     adapter, server = opened(lambda asked: Reply(body=tree.get(asked.target, [])))
     waits: list[None] = []
-    assert adapter.limit_requests(lambda: waits.append(None))
+
+    async def wait():
+        waits.append(None)
+
+    assert adapter.limit_requests(wait)
     assert [each.key for each in adapter.list_files()] == ["a/k"]
     assert len(waits) == len(server.asked) == adapter.request_count == 4
 
@@ -345,7 +349,11 @@ def test_each_request_waits_for_its_turn(opened):
 def test_calls_of_the_api_wait_too(opened, client):
     adapter, server = opened(Reply(204), client=client)
     waits: list[None] = []
-    adapter.limit_requests(lambda: waits.append(None))
+
+    async def wait():
+        waits.append(None)
+
+    adapter.limit_requests(wait)
     adapter.account.purge_zone(5)
     assert len(waits) == len(server.asked) == 1
 

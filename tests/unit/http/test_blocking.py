@@ -36,12 +36,22 @@ def test_what_needs_a_loop_fails_without_one():
         run_blocking(wait())
 
 
-def test_a_blocking_call_in_a_loop_is_an_error():
-    async def call() -> None:
-        run_blocking(pause(0))
+def test_a_blocking_call_in_a_loop_blocks_as_in_a_notebook():
+    slept: list[float] = []
 
-    with pytest.raises(RuntimeError, match="await the coroutine"):
-        asyncio.run(call())
+    async def fail() -> None:
+        assert not in_event_loop()
+        raise KeyError("key")
+
+    async def call() -> None:
+        run_blocking(pause(3, slept.append))
+        with pytest.raises(KeyError):
+            run_blocking(fail())
+        assert in_event_loop()
+        await asyncio.sleep(0)
+
+    asyncio.run(call())
+    assert slept == [3]
 
 
 def test_errors_reach_the_caller():

@@ -202,7 +202,11 @@ def test_an_excessive_wait_is_ignored(opened, name):
 def test_requests_to_the_api_wait_for_their_turn_too(opened):
     linode, server = opened(page())
     waits: list[None] = []
-    assert linode.limit_requests(lambda: waits.append(None))
+
+    async def wait():
+        waits.append(None)
+
+    assert linode.limit_requests(wait)
     linode.account.endpoints()
     linode.account.buckets()
     assert len(waits) == len(server.asked) == linode.request_count == 2

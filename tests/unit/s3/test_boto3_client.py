@@ -211,7 +211,11 @@ def test_it_is_retried_as_the_settings_say(connect):
 def test_requests_are_held_back_by_the_rate_limit(connect):
     adapter, _ = connect(lambda _: Answer(200, TAGS))
     held = []
-    adapter.limit_requests(lambda: held.append(1))
+
+    async def hold():
+        held.append(1)
+
+    adapter.limit_requests(hold)
     adapter.administration.get("tags")
     assert held == [1]
 

@@ -17,18 +17,29 @@ T = TypeVar("T")
 def run_blocking(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine to its end without an event loop, and return its result.
 
+    In a thread that runs an event loop, as a notebook does, it blocks that loop.
+
     Raises:
-        RuntimeError: It awaits something that only an event loop can do, or this thread runs one.
+        RuntimeError: It awaits something that only an event loop can do.
     """
     if in_event_loop():
-        coroutine.close()
-        raise RuntimeError("a blocking call in an event loop: await the coroutine instead")
+        return _outside_of_the_loop(coroutine)
     try:
         coroutine.send(None)
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]  # the result of this very coroutine
     coroutine.close()
     raise RuntimeError("a coroutine waits for an event loop, and there is none")
+
+
+def _outside_of_the_loop(coroutine: Coroutine[Any, Any, T]) -> T:
+    events: Any = sys.modules["asyncio.events"]
+    loop = events._get_running_loop()  # noqa: SLF001  # documented, as the next
+    events._set_running_loop(None)  # noqa: SLF001
+    try:
+        return run_blocking(coroutine)
+    finally:
+        events._set_running_loop(loop)  # noqa: SLF001
 
 
 def in_event_loop() -> bool:

@@ -66,7 +66,7 @@ class Fault:
 class Faulty(Wrapper):
     """A wrapper that raises the errors of its faults.
 
-    Each fault counts its calls. `calls` lists all calls, including failed ones, as `(operation, key)`.
+    Each fault counts its calls, of both faces. `calls` lists all calls, including failed ones, as `(operation, key)`.
     """
 
     def __init__(self, inner: BaseSync, faults: Sequence[Fault]) -> None:
@@ -76,13 +76,13 @@ class Faulty(Wrapper):
         self._counts = [0] * len(self._faults)
         self._lock = threading.Lock()
 
-    def intercept(self, call: Call[T]) -> T:
+    async def intercept(self, call: Call[T]) -> T:
         """Make the call, or raise before or after it."""
         fault = self._fault(call.operation, call.key)
         if fault is None:
-            return call()
+            return await call()
         if fault.after:
-            call()
+            await call()
         raise fault.error()
 
     def list_files(

@@ -41,13 +41,13 @@ class During(Wrapper):
         super().__init__(inner)
         self._operation, self._happens, self._after, self._times = operation, happens, after, times
 
-    def intercept(self, call: Call[T]) -> T:
+    async def intercept(self, call: Call[T]) -> T:
         """Make the call."""
         now = call.operation == self._operation and self._times > 0
         self._times -= now
         if now and not self._after:
             self._happens()
-        result = call()
+        result = await call()
         if now and self._after:
             self._happens()
         return result

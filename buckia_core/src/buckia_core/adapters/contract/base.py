@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Any, BinaryIO, Self
 
 from buckia_core.adapters.contract.capabilities import Capabilities
 from buckia_core.adapters.contract.types import DeleteOutcome, Precondition, UploadInfo
@@ -16,6 +16,9 @@ from buckia_core.planning.manifest import RemoteObject
 
 Source = Path | BinaryIO | bytes
 """What an upload reads: a file, a reader of known or unknown size, or bytes."""
+
+BeforeRequest = Callable[[], Coroutine[Any, Any, object]]
+"""Waits until a request may be sent: without an event loop it blocks."""
 
 
 class BaseSync(ABC):
@@ -78,11 +81,12 @@ class BaseSync(ABC):
         """
         return None
 
-    def limit_requests(self, before_request: Callable[[], object]) -> bool:  # noqa: ARG002  # for overrides
-        """Call `before_request` before each request from now on, and return true; return false if the adapter can't.
+    def limit_requests(self, before_request: BeforeRequest) -> bool:  # noqa: ARG002  # for overrides
+        """Await `before_request()` before each request from now on, and return true; return false if the adapter can't.
 
-        `before_request` is thread-safe and may sleep for long: call it before you sign the request. An adapter that
-        counts its requests with `RequestCounter` calls `RequestCounter.limit` here.
+        It is thread-safe and may wait for long: await it before you sign the request, or run it with `run_blocking`
+        where there is no event loop. An adapter that counts its requests with `RequestCounter` calls
+        `RequestCounter.limit` here.
         """
         return False
 

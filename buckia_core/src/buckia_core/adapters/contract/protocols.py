@@ -157,7 +157,8 @@ class Coroutines(Protocol):
     while one waits for the server, others run. They are called in one event loop for a whole run; connections belong to
     it.
 
-    Write the calls as coroutines, and let the synchronous methods run them with `run_blocking`.
+    Write the calls as coroutines, and let the synchronous methods run them with `run_blocking`. If others may derive
+    from the adapter, declare the capability as `has_both_faces(type(self))`.
     """
 
     async def stat_file_async(self, key: str) -> RemoteObject:
@@ -176,3 +177,17 @@ class Coroutines(Protocol):
 
     async def close_async(self) -> None:
         """Close the connections of the running event loop; new calls open new ones."""
+
+
+def has_both_faces(adapter: type) -> bool:
+    """Tell whether each method that has a coroutine in `Coroutines` does the same as it.
+
+    False if a derived class overrides a method such as `upload_file`, and not `upload_file_async`.
+    """
+    for name in ("stat_file", "upload_file", "read_file", "delete_files"):
+        for each in adapter.__mro__:
+            if f"{name}_async" in vars(each):
+                break
+            if name in vars(each):
+                return False
+    return True

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import io
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from buckia_core.adapters.content_types import guess_content_type
-from buckia_core.adapters.contract.base import BaseSync, Source
+from buckia_core.adapters.contract.base import BaseSync, BeforeRequest, Source
 from buckia_core.adapters.contract.capabilities import Capabilities
 from buckia_core.adapters.contract.identity import normalize_prefix
+from buckia_core.adapters.contract.protocols import has_both_faces
 from buckia_core.adapters.contract.types import DeleteOutcome, IfAbsent, IfUnchanged, Precondition, UploadInfo
 from buckia_core.adapters.memory.bucket import Check, MemoryBucket, StoredObject, shared_bucket
 from buckia_core.adapters.memory.errors import invalid_key, not_found, precondition_failed
@@ -20,6 +21,7 @@ from buckia_core.adapters.memory.settings import MemorySettings
 from buckia_core.adapters.transfers.request_counter import RequestCounter
 from buckia_core.adapters.transfers.sources import DigestVerifier, open_source
 from buckia_core.errors import AdapterError
+from buckia_core.http.blocking import run_blocking
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.versions import ObjectVersion
 
@@ -49,6 +51,7 @@ class MemorySync(BaseSync):
             mtime=True,
             metadata=True,
             versions=self.bucket.versions,
+            coroutines=has_both_faces(type(self)),
             server_copy=True,
             free_reads=True,
             max_key_bytes=MAX_KEY_BYTES - len(self._prefix.encode()),
@@ -75,7 +78,7 @@ class MemorySync(BaseSync):
         """Requests that a server would count: one per call, one per page of 1,000 entries."""
         return self._requests.total
 
-    def limit_requests(self, before_request: Callable[[], object]) -> bool:
+    def limit_requests(self, before_request: BeforeRequest) -> bool:
         """See `BaseSync`."""
         self._requests.limit(before_request)
         return True
@@ -104,20 +107,23 @@ class MemorySync(BaseSync):
         """See `BaseSync`."""
         return self._without_prefix(self._stored(key, None).object)
 
+    async def stat_file_async(self, key: str) -> RemoteObject:
+        """See `Coroutines`."""
+        return self._without_prefix((await self._stored_async(key, None)).object)
+
     def upload_file(
         self, source: Source, key: str, *, expect: Precondition | None = None, info: UploadInfo | None = None
     ) -> RemoteObject:
         """See `BaseSync`."""
-        full_key = self._full_key(key)
-        info = info or UploadInfo()
         with open_source(source) as reader:
             data = reader.read()
-        verifier = DigestVerifier(info.digests)
-        verifier.update(data)
-        verifier.verify(provider=self.provider, key=key)
-        self._requests.add()
-        content_type = info.content_type or guess_content_type(key)
-        return self._without_prefix(self.bucket.put(full_key, data, info, content_type, _check(key, expect)).object)
+        return run_blocking(self._upload(data, key, expect, info))
+
+    async def upload_file_async(
+        self, source: bytes, key: str, *, expect: Precondition | None = None, info: UploadInfo | None = None
+    ) -> RemoteObject:
+        """See `Coroutines`."""
+        return await self._upload(source, key, expect, info)
 
     def download_file(
         self,
@@ -138,6 +144,11 @@ class MemorySync(BaseSync):
         stored = self._stored(key, expect)
         return self._without_prefix(stored.object), stored.data
 
+    async def read_file_async(self, key: str, *, expect: RemoteObject | None = None) -> tuple[RemoteObject, bytes]:
+        """See `Coroutines`."""
+        stored = await self._stored_async(key, expect)
+        return self._without_prefix(stored.object), stored.data
+
     @contextmanager
     def open_file(
         self, key: str, *, expect: RemoteObject | None = None, start: int = 0, end: int | None = None
@@ -148,8 +159,14 @@ class MemorySync(BaseSync):
 
     def delete_files(self, keys: Sequence[str]) -> list[DeleteOutcome]:
         """See `BaseSync`."""
-        self._requests.add()
-        return [DeleteOutcome(key, self._delete(key)) for key in keys]
+        return run_blocking(self._delete_all(keys))
+
+    async def delete_files_async(self, keys: Sequence[str]) -> list[DeleteOutcome]:
+        """See `Coroutines`."""
+        return await self._delete_all(keys)
+
+    async def close_async(self) -> None:
+        """See `Coroutines`. There is nothing to close."""
 
     def copy_file(self, source: RemoteObject, key: str, *, expect: Precondition | None = None) -> RemoteObject:
         """See `ServerCopy`."""
@@ -180,6 +197,22 @@ class MemorySync(BaseSync):
         self._requests.add()
         self.bucket.delete_version(self._full_key(key), version)
 
+    async def _upload(
+        self, data: bytes, key: str, expect: Precondition | None, info: UploadInfo | None
+    ) -> RemoteObject:
+        full_key = self._full_key(key)
+        info = info or UploadInfo()
+        verifier = DigestVerifier(info.digests)
+        verifier.update(data)
+        verifier.verify(provider=self.provider, key=key)
+        await self._requests.add_async()
+        content_type = info.content_type or guess_content_type(key)
+        return self._without_prefix(self.bucket.put(full_key, data, info, content_type, _check(key, expect)).object)
+
+    async def _delete_all(self, keys: Sequence[str]) -> list[DeleteOutcome]:
+        await self._requests.add_async()
+        return [DeleteOutcome(key, self._delete(key)) for key in keys]
+
     def _put_copy(self, original: StoredObject, key: str, expect: Precondition | None) -> RemoteObject:
         info = UploadInfo(mtime_ns=original.object.mtime_ns, metadata=original.object.metadata or {})
         content_type = original.object.content_type or guess_content_type(key)
@@ -201,7 +234,10 @@ class MemorySync(BaseSync):
         return None
 
     def _stored(self, key: str, expect: RemoteObject | None) -> StoredObject:
-        self._requests.add()
+        return run_blocking(self._stored_async(key, expect))
+
+    async def _stored_async(self, key: str, expect: RemoteObject | None) -> StoredObject:
+        await self._requests.add_async()
         stored = self.bucket.get(self._full_key(key))
         if stored is None:
             raise not_found(key)

@@ -23,8 +23,8 @@ def wrap(
 ) -> BaseSync:
     """Wrap an adapter for the engine. Every attempt of a retried call is counted, logged and limited.
 
-    From the inside out: `RequestCounting`, `CallLogging`, `BandwidthLimit` and `RateLimit` if there is a limit,
-        `Retry`.
+    From the inside out: `RequestCounting` if the adapter does not count, `CallLogging`, `BandwidthLimit` and
+        `RateLimit` if there is a limit, `Retry`.
 
     Args:
         adapter: The adapter; closing the result closes it.
@@ -36,7 +36,7 @@ def wrap(
     Raises:
         ValueError: A number is not greater than zero.
     """
-    wrapped: BaseSync = CallLogging(RequestCounting(adapter))
+    wrapped: Wrapper = CallLogging(adapter if adapter.request_count is not None else RequestCounting(adapter))
     if bwlimit is not None:
         wrapped = BandwidthLimit(wrapped, bwlimit)
     declared = adapter.capabilities.requests_per_second

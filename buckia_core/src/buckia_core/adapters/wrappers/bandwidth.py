@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from buckia_core.adapters.contract.base import BaseSync, Source
-from buckia_core.adapters.contract.protocols import ResumableDownload, ResumableUpload, Versioned
 from buckia_core.adapters.contract.types import Precondition, UploadInfo
 from buckia_core.adapters.transfers.sources import open_source
 from buckia_core.adapters.wrappers.token_bucket import TokenBucket
@@ -50,6 +49,13 @@ class BandwidthLimit(Wrapper):
         with open_source(source) as reader:
             return super().upload_file(self._throttled(reader), key, expect=expect, info=info)
 
+    async def upload_file_async(
+        self, source: bytes, key: str, *, expect: Precondition | None = None, info: UploadInfo | None = None
+    ) -> RemoteObject:
+        """See `Coroutines`. Waits for all bytes before it sends the first one."""
+        await self._bucket.acquire_async(len(source))
+        return await super().upload_file_async(source, key, expect=expect, info=info)
+
     def download_file(
         self,
         key: str,
@@ -81,32 +87,25 @@ class BandwidthLimit(Wrapper):
         self._bucket.acquire(len(data))
         return found, data
 
-    def _upload_parts(
-        self,
-        inner: ResumableUpload,
-        source: MultipartSource,
-        key: str,
-        *,
-        expect: Precondition | None = None,
-        info: UploadInfo | None = None,
+    async def read_file_async(self, key: str, *, expect: RemoteObject | None = None) -> tuple[RemoteObject, bytes]:
+        """See `Coroutines`."""
+        found, data = await super().read_file_async(key, expect=expect)
+        await self._bucket.acquire_async(len(data))
+        return found, data
+
+    def upload_parts(
+        self, source: MultipartSource, key: str, *, expect: Precondition | None = None, info: UploadInfo | None = None
     ) -> RemoteObject:
-        """See `Wrapper`."""
+        """See `ResumableUpload`."""
 
         def on_bytes_sent(count: int) -> None:
             self._bucket.acquire(count)
             source.on_bytes_sent(count)
 
-        return super()._upload_parts(inner, replace(source, on_bytes_sent=on_bytes_sent), key, expect=expect, info=info)
+        return super().upload_parts(replace(source, on_bytes_sent=on_bytes_sent), key, expect=expect, info=info)
 
-    def _resume_download(
-        self,
-        inner: ResumableDownload,  # noqa: ARG002  # called by `open_file`
-        key: str,
-        download: PartialDownload,
-        *,
-        expect: RemoteObject,
-    ) -> RemoteObject:
-        """See `Wrapper`. Uses `open_file`, which is throttled."""
+    def resume_download(self, key: str, download: PartialDownload, *, expect: RemoteObject) -> RemoteObject:
+        """See `ResumableDownload`. Uses `open_file`, which is throttled."""
         from buckia_core.adapters.contract.resume import resume_by_open  # noqa: PLC0415  # most runs resume nothing
 
         return resume_by_open(self, key, download, expect)
@@ -120,9 +119,9 @@ class BandwidthLimit(Wrapper):
             yield self._throttled(reader)
 
     @contextmanager
-    def _open_version(self, inner: Versioned, key: str, version: str) -> Iterator[BinaryIO]:
-        """See `Wrapper`."""
-        with super()._open_version(inner, key, version) as reader:
+    def open_version(self, key: str, version: str) -> Iterator[BinaryIO]:
+        """See `Versioned`."""
+        with super().open_version(key, version) as reader:
             yield self._throttled(reader)
 
     def _throttled(self, reader: BinaryIO) -> BinaryIO:

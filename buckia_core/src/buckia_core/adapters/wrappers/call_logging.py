@@ -25,13 +25,16 @@ class CallLogging(Wrapper):
         super().__init__(inner)
         self._clock = clock
 
-    def intercept(self, call: Call[T]) -> T:
+    @property
+    def intercepts(self) -> bool:
+        """See `Wrapper`."""
+        return log.isEnabledFor(logging.DEBUG)
+
+    async def intercept(self, call: Call[T]) -> T:
         """Log one call when it has ended."""
-        if not log.isEnabledFor(logging.DEBUG):
-            return call()
         started = self._clock()
         try:
-            result = call()
+            result = await call()
         except (AdapterError, OSError) as error:
             self._log_failure(call.operation, call.key, started, error)
             raise

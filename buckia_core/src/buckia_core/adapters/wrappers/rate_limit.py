@@ -16,7 +16,7 @@ ENTRIES_PER_REQUEST = 1000
 
 
 class RateLimit(Wrapper):
-    """Delays requests of all threads to `rate` per second, in bursts of at most one second's worth.
+    """Delays requests of all threads and coroutines to `rate` per second, in bursts of at most one second's worth.
 
     If the adapter implements `limit_requests`, every request counts, including parts, pages and retries. Otherwise each
     call counts as one request, and so do each 1,000 entries of a listing.
@@ -36,13 +36,17 @@ class RateLimit(Wrapper):
         super().__init__(inner)
         self._declared = declared
         self._bucket = TokenBucket(rate, burst=max(rate, 1.0), clock=clock, sleep=sleep)
-        self._limits_requests = inner.limit_requests(self._bucket.acquire)
+        self._limits_requests = inner.limit_requests(self._bucket.acquire_async)
 
-    def intercept(self, call: Call[T]) -> T:
-        """Wait, unless the adapter limits its requests itself; then make the call."""
-        if not self._limits_requests:
-            self._bucket.acquire()
-        return call()
+    @property
+    def intercepts(self) -> bool:
+        """See `Wrapper`. Calls need not wait if the adapter's requests do."""
+        return not self._limits_requests
+
+    async def intercept(self, call: Call[T]) -> T:
+        """Wait, then make the call."""
+        await self._bucket.acquire_async()
+        return await call()
 
     def probe(self) -> Capabilities:
         """See `BaseSync`."""

@@ -23,11 +23,11 @@ class RequestCounting(Wrapper):
         counted = self.inner.request_count
         return self._calls.total if counted is None else counted
 
-    def intercept(self, call: Call[T]) -> T:
+    async def intercept(self, call: Call[T]) -> T:
         """Count one call, except a `probe`, which may cost no request."""
         if call.operation != "probe":
             self._calls.add()
-        return call()
+        return await call()
 
     def list_files(
         self, prefix: str = "", *, start_after: str | None = None, end_at: str | None = None

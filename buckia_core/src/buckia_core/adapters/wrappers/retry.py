@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from buckia_core.adapters.contract.base import BaseSync, Source
-from buckia_core.adapters.contract.protocols import ResumableDownload, ResumableUpload, Versioned
+from buckia_core.adapters.contract.protocols import Coroutines, ResumableDownload, ResumableUpload, Versioned
 from buckia_core.adapters.contract.types import DeleteOutcome, IfUnchanged, Precondition, UploadInfo
 from buckia_core.adapters.transfers.retry import RetryPolicy
-from buckia_core.adapters.wrappers.wrapper import Call, T, Wrapper
+from buckia_core.adapters.wrappers.forwarding import Call, T, as_coroutine
+from buckia_core.adapters.wrappers.wrapper import Wrapper
+from buckia_core.adapters.wrappers.write_attempt import WriteAttempt
 from buckia_core.config.secrets.redaction import redacted_logger
 from buckia_core.errors import AdapterError, NotFound, PreconditionFailed, Throttled, Transient
-from buckia_core.planning.digest import Comparison, compare, merge
+from buckia_core.http.blocking import pause, run_blocking
+from buckia_core.planning.digest import Comparison, compare
 from buckia_core.planning.manifest import RemoteObject
 
 if TYPE_CHECKING:
@@ -26,16 +30,13 @@ log = redacted_logger(__name__)
 
 @dataclass(slots=True)
 class _Attempts:
-    """Counts the attempts of one call."""
+    """Counts the attempts of one call, which started at `started`."""
 
     policy: RetryPolicy
+    started: float
     count: int = 0
-    started: float = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.started = self.policy.clock()
-
-    def wait_after(self, error: AdapterError, operation: str, key: str | None) -> bool:
+    async def wait_after(self, error: AdapterError, operation: str, key: str | None) -> bool:
         """Wait before the next attempt and return true; false if there is none left."""
         self.count += 1
         if not error.retryable or self.count >= self.policy.max_attempts:
@@ -45,7 +46,7 @@ class _Attempts:
             return False
         target = "" if key is None else f" {key!r}"
         log.info("%s%s: attempt %d failed, next in %.1f s: %s", operation, target, self.count, wait, error)
-        self.policy.sleep(wait)
+        await pause(wait, self.policy.sleep)
         return True
 
 
@@ -68,23 +69,28 @@ class Retry(Wrapper):
         super().__init__(inner)
         self._policy = policy or RetryPolicy(attempts, seconds)
 
-    def intercept(self, call: Call[T]) -> T:
+    async def intercept(self, call: Call[T], attempts: _Attempts | None = None) -> T:
         """Call until it succeeds or must not be retried."""
-        return self._retry(call, _Attempts(self._policy))
-
-    def _retry(self, call: Call[T], attempts: _Attempts) -> T:
+        started = self._policy.clock()
         while True:
             try:
-                return call()
+                return await call()
             except AdapterError as error:
-                if not attempts.wait_after(error, call.operation, call.key):
+                attempts = attempts or _Attempts(self._policy, started)
+                if not await attempts.wait_after(error, call.operation, call.key):
                     raise
+
+    async def _stat(self, key: str) -> RemoteObject:
+        return self.stat_file(key)
+
+    def _attempts(self) -> _Attempts:
+        return _Attempts(self._policy, self._policy.clock())
 
     def list_files(
         self, prefix: str = "", *, start_after: str | None = None, end_at: str | None = None
     ) -> Iterator[RemoteObject]:
         """See `BaseSync`."""
-        attempts = _Attempts(self._policy)
+        attempts = self._attempts()
         last = start_after
         while True:
             progress = False
@@ -94,12 +100,12 @@ class Retry(Wrapper):
                     yield entry
             except AdapterError as error:
                 if progress:
-                    attempts = _Attempts(self._policy)
+                    attempts = self._attempts()
                 # Other errors may mean that entries are invalid.
                 can_resume = self.capabilities.start_after and isinstance(error, Transient | Throttled)
                 if last != start_after and not can_resume:
                     raise
-                if not attempts.wait_after(error, "list_files", prefix):
+                if not run_blocking(attempts.wait_after(error, "list_files", prefix)):
                     raise
             else:
                 return
@@ -115,43 +121,43 @@ class Retry(Wrapper):
         else:
             return self.inner.upload_file(source, key, expect=expect, info=info)
 
-        def send() -> RemoteObject:
+        async def send() -> RemoteObject:
             if start is not None and not isinstance(source, (Path, bytes)):
                 source.seek(start, io.SEEK_SET)
             return self.inner.upload_file(source, key, expect=expect, info=info)
 
-        return self.intercept(Call("upload_file", key, self._write_attempt(send, key, expect, info)))
+        write = WriteAttempt(send, self._stat, key, expect, info)
+        return run_blocking(self.intercept(Call("upload_file", key, write)))
 
-    def _upload_parts(
-        self,
-        inner: ResumableUpload,
-        source: MultipartSource,
-        key: str,
-        *,
-        expect: Precondition | None = None,
-        info: UploadInfo | None = None,
+    async def upload_file_async(
+        self, source: bytes, key: str, *, expect: Precondition | None = None, info: UploadInfo | None = None
     ) -> RemoteObject:
-        """See `Wrapper`."""
-        attempts = _Attempts(self._policy)
+        """See `Coroutines`."""
+        inner = cast("Coroutines", self.inner)
+        send = partial(inner.upload_file_async, source, key, expect=expect, info=info)
+        write = WriteAttempt(send, self.stat_file_async, key, expect, info)
+        return await self.intercept(Call("upload_file", key, write))
+
+    def upload_parts(
+        self, source: MultipartSource, key: str, *, expect: Precondition | None = None, info: UploadInfo | None = None
+    ) -> RemoteObject:
+        """See `ResumableUpload`."""
+        inner, attempts = cast("ResumableUpload", self.inner), self._attempts()
 
         def on_bytes_sent(count: int) -> None:
             attempts.started = self._policy.clock()
             source.on_bytes_sent(count)
 
         counted = replace(source, on_bytes_sent=on_bytes_sent)
-        send = self._write_attempt(
-            lambda: inner.upload_parts(counted, key, expect=expect, info=info), key, expect, info
-        )
-        return self._retry(Call("upload_parts", key, send), attempts)
+        send = partial(as_coroutine(inner.upload_parts), counted, key, expect=expect, info=info)
+        write = WriteAttempt(send, self._stat, key, expect, info)
+        return run_blocking(self.intercept(Call("upload_parts", key, write), attempts))
 
-    def _resume_download(
-        self, inner: ResumableDownload, key: str, download: PartialDownload, *, expect: RemoteObject
-    ) -> RemoteObject:
-        """See `Wrapper`."""
+    def resume_download(self, key: str, download: PartialDownload, *, expect: RemoteObject) -> RemoteObject:
+        """See `ResumableDownload`."""
         from buckia_core.adapters.contract.resume import PartialDownload  # noqa: PLC0415  # most runs resume nothing
 
-        attempts = _Attempts(self._policy)
-        size = download.start
+        inner, attempts, size = cast("ResumableDownload", self.inner), self._attempts(), download.start
 
         def on_progress(new_size: int) -> None:
             nonlocal size
@@ -159,18 +165,16 @@ class Retry(Wrapper):
                 size, attempts.count, attempts.started = new_size, 0, self._policy.clock()
             download.on_progress(new_size)
 
-        def receive() -> RemoteObject:
+        async def receive() -> RemoteObject:
             return inner.resume_download(key, PartialDownload(download.target, size, on_progress), expect=expect)
 
-        return self._retry(Call("resume_download", key, receive), attempts)
+        return run_blocking(self.intercept(Call("resume_download", key, receive), attempts))
 
-    def _restore_version(
-        self, inner: Versioned, key: str, version: str, *, expect: Precondition | None = None
-    ) -> RemoteObject:
-        """See `Wrapper`."""
-        tries = 0
+    def restore_version(self, key: str, version: str, *, expect: Precondition | None = None) -> RemoteObject:
+        """See `Versioned`."""
+        inner, tries = cast("Versioned", self.inner), 0
 
-        def attempt() -> RemoteObject:
+        async def attempt() -> RemoteObject:
             nonlocal tries
             tries += 1
             try:
@@ -181,51 +185,31 @@ class Retry(Wrapper):
                     raise
                 return completed
 
-        return self.intercept(Call("restore_version", key, attempt))
-
-    def _write_attempt(
-        self,
-        send: Callable[[], RemoteObject],
-        key: str,
-        expect: Precondition | None,
-        info: UploadInfo | None,
-    ) -> Callable[[], RemoteObject]:
-        """Return a function that sends the object, unless an earlier attempt has written it already."""
-        tries, response_lost = 0, False
-
-        def attempt() -> RemoteObject:
-            nonlocal tries, response_lost
-            tries += 1
-            if response_lost and expect is not None:
-                completed = self._completed_upload(key, expect, info)
-                if completed is not None:
-                    return completed
-            try:
-                return send()
-            except PreconditionFailed:
-                completed = self._completed_upload(key, expect, info) if tries > 1 else None
-                if completed is None:
-                    raise
-                return completed
-            except Transient as error:
-                response_lost = error.status is None
-                raise
-
-        return attempt
+        return run_blocking(self.intercept(Call("restore_version", key, attempt)))
 
     def delete_files(self, keys: Sequence[str]) -> list[DeleteOutcome]:
         """See `BaseSync`."""
-        attempts = _Attempts(self._policy)
-        outcomes = super().delete_files(keys)
+        return run_blocking(self._delete(as_coroutine(self.inner.delete_files), keys))
+
+    async def delete_files_async(self, keys: Sequence[str]) -> list[DeleteOutcome]:
+        """See `Coroutines`."""
+        return await self._delete(cast("Coroutines", self.inner).delete_files_async, keys)
+
+    async def _delete(
+        self, delete: Callable[[Sequence[str]], Coroutine[Any, Any, list[DeleteOutcome]]], keys: Sequence[str]
+    ) -> list[DeleteOutcome]:
+        attempts = self._attempts()
+        outcomes = await self.intercept(Call("delete_files", None, partial(delete, keys)))
         while True:
             failed = [index for index, outcome in enumerate(outcomes) if outcome.error and outcome.error.retryable]
             if not failed:
                 return outcomes
             error = outcomes[failed[0]].error
             assert error is not None
-            if not attempts.wait_after(error, "delete_files", outcomes[failed[0]].key):
+            if not await attempts.wait_after(error, "delete_files", outcomes[failed[0]].key):
                 return outcomes
-            retried = super().delete_files([keys[index] for index in failed])
+            again = partial(delete, [keys[index] for index in failed])
+            retried = await self.intercept(Call("delete_files", None, again))
             for index, outcome in zip(failed, retried, strict=True):
                 outcomes[index] = outcome
 
@@ -242,18 +226,3 @@ class Retry(Wrapper):
         # A multipart copy has an ETag of its own; a single copy mostly has that of its source.
         same = compare(found.digests, wanted.digests) is Comparison.SAME or found.fingerprint == wanted.fingerprint
         return found if same and found.size == wanted.size else None
-
-    def _completed_upload(self, key: str, expect: Precondition | None, info: UploadInfo | None) -> RemoteObject | None:
-        """Return the object if an earlier attempt has written it."""
-        if info is None or not info.digests:
-            return None
-        try:
-            found = self.stat_file(key)
-        except NotFound:
-            return None
-        if compare(found.digests, info.digests) is Comparison.SAME:
-            return found
-        # Digests in the metadata identify the upload, unless the object had them before.
-        existed = isinstance(expect, IfUnchanged) and found.fingerprint == expect.seen.fingerprint
-        same = compare(merge(found.digests, found.claimed), info.digests) is Comparison.SAME
-        return found if same and not existed and found.mtime_ns == info.mtime_ns else None

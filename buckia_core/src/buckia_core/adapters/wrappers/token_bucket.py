@@ -1,4 +1,4 @@
-"""Token bucket: limits an average rate for all threads together."""
+"""Token bucket: limits an average rate for all threads and coroutines together."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import threading
 import time
 from collections.abc import Callable
 
+from buckia_core.http.blocking import pause
+
 
 class TokenBucket:
     """Grants `rate` tokens per second, and up to `burst` at once after a pause.
 
-    A thread may acquire more tokens than there are: the balance becomes negative, and the thread sleeps until it would
-    be zero. Later threads queue behind it.
+    A caller may acquire more tokens than there are: the balance becomes negative, and the caller waits until it would
+    be zero. Later callers queue behind it.
 
     Raises:
         ValueError: The rate is not greater than zero.
@@ -35,13 +37,23 @@ class TokenBucket:
         self._lock = threading.Lock()
 
     def acquire(self, tokens: float = 1.0) -> None:
-        """Take tokens, and wait until they are covered."""
+        """Take tokens, and block until they are covered."""
+        wait = self._take(tokens)
+        if wait > 0:
+            self._sleep(wait)
+
+    async def acquire_async(self, tokens: float = 1.0) -> None:
+        """Take tokens, and wait until they are covered: on an event loop, or without one."""
+        wait = self._take(tokens)
+        if wait > 0:
+            await pause(wait, self._sleep)
+
+    def _take(self, tokens: float) -> float:
+        """Take tokens, and return after how many seconds they are covered."""
         with self._lock:
             self._refill()
             self._tokens -= tokens
-            wait = -self._tokens / self.rate
-        if wait > 0:
-            self._sleep(wait)
+            return -self._tokens / self.rate
 
     def set_rate(self, rate: float, *, burst: float) -> None:
         """Change the rate; a negative balance stays.

@@ -87,7 +87,11 @@ class CapabilityTests(Suite):
     def test_limit_holds_for_each_request(self, adapter: BaseSync) -> None:
         """`limit_requests` returns true only if every request waits, those of each page and part too."""
         waits: list[None] = []
-        if not adapter.limit_requests(lambda: waits.append(None)):
+
+        async def wait() -> None:
+            waits.append(None)
+
+        if not adapter.limit_requests(wait):
             pytest.skip("the adapter leaves the limit to the wrapper")
         before = adapter.request_count
         put(adapter, ["a"])
