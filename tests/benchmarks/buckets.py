@@ -93,6 +93,30 @@ class S3Bucket(Bucket):
         return self._client.get_paginator("list_objects_v2").paginate(Bucket=self.name)
 
 
+class GeneratedBucket(Bucket):
+    """A bucket of the server that only lists."""
+
+    name = "generated"
+
+    def __init__(self, access: Access) -> None:
+        self.access = access
+
+    def settings(self) -> dict[str, Any]:
+        return {"provider": "s3", "bucket_name": self.name, "endpoint_url": self.access.endpoint, "region": "us-east-1"}
+
+    def environment(self) -> Mapping[str, str]:
+        return {"AWS_ACCESS_KEY_ID": "AK", "AWS_SECRET_ACCESS_KEY": "SK", "AWS_REGION": "us-east-1"}
+
+    def clear(self) -> None:
+        raise NotImplementedError
+
+    def sizes(self) -> dict[str, int]:
+        raise NotImplementedError
+
+    def read(self, key: str) -> bytes:
+        raise NotImplementedError
+
+
 class B2Bucket(Bucket):
     """A bucket of the B2 server."""
 

@@ -7,9 +7,9 @@ from typing import Final
 from tests.benchmarks.bunny_listing import BunnyListing
 from tests.benchmarks.files import TMPFS
 from tests.benchmarks.networks import HTTP, HTTP_DELAYED, HTTPS, NETWORKS
-from tests.benchmarks.tools import B2_TOOLS, S3_TOOLS, Buckia, RcloneChecksum
+from tests.benchmarks.tools import B2_TOOLS, S3_TOOLS, Buckia, Rclone, RcloneChecksum, S5cmd
 from tests.benchmarks.transfers import B2Transfers, BunnyTransfers, Transfers
-from tests.benchmarks.unchanged import Adoption, Changed, Deletes, Unchanged
+from tests.benchmarks.unchanged import Adoption, Changed, Deletes, ListedOnly, Unchanged
 from tests.benchmarks.workloads import Workload
 
 _KIB, _MIB, _GIB = 1 << 10, 1 << 20, 1 << 30
@@ -25,6 +25,8 @@ WORKLOADS: Final[tuple[Workload, ...]] = (
     Changed(name="changed-100000", count=100_000),
     Deletes(name="deletes-10001", count=10_001, networks=(HTTP, HTTP_DELAYED)),
     Adoption(name="equal-20000", count=20_000, bytes_each=4 * _KIB, tools=(*S3_TOOLS, RcloneChecksum)),
+    ListedOnly(name="listed-100000", count=100_000, disks=(TMPFS,), tools=(Buckia, S5cmd, Rclone)),
+    ListedOnly(name="listed-1000000", count=1_000_000, disks=(TMPFS,), tools=(Buckia, S5cmd, Rclone)),
     B2Transfers(name="b2-500", count=500, bytes_each=4 * _KIB, service=", Backblaze B2", tools=B2_TOOLS),
     BunnyTransfers(name="bunny-2000", count=2000, bytes_each=4 * _KIB, service=", bunny.net", tools=(Buckia,)),
     BunnyListing(name="bunny-listing", count=1000, disks=(TMPFS,), tools=(Buckia,)),

@@ -11,7 +11,7 @@ from tests.benchmarks.measure import Missing
 
 DISK, TMPFS = "disk", "tmpfs"
 DISKS = (DISK, TMPFS)
-_ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def directory_on(disk: str) -> Path:
@@ -26,7 +26,7 @@ def directory_on(disk: str) -> Path:
             raise Missing("there is no file system in memory at /dev/shm")
         return memory
     # Not the system's directory for temporary files, which is in memory on some.
-    found = _ROOT / "build" / "benchmarks"
+    found = ROOT / "build" / "benchmarks"
     found.mkdir(parents=True, exist_ok=True)
     return found
 
@@ -48,6 +48,13 @@ def make_named_files(directory: Path, *, count: int) -> None:
     """Make small files that say which one each is."""
     for number, path in enumerate(_paths(directory, count)):
         path.write_text(f"content of file {number}\n", encoding="ascii")
+
+
+def make_sparse_files(directory: Path, *, count: int, size: int) -> None:
+    """Make files of zero bytes that take no room but their names."""
+    for path in _paths(directory, count):
+        with path.open("wb") as file:
+            file.truncate(size)
 
 
 def _paths(directory: Path, count: int) -> Iterator[Path]:

@@ -10,7 +10,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.benchmarks.files import DISKS, directory_on
+from tests.benchmarks.files import DISKS, ROOT, directory_on
 from tests.benchmarks.measure import Missing
 from tests.benchmarks.tools import S3_TOOLS, B2Command, Buckia, Tool
 
@@ -51,8 +51,7 @@ def versions() -> dict[str, str]:
 def own_version() -> str:
     """Return the version of this project, with its commit where this is a checkout."""
     version = _version(Buckia.version())
-    root = Path(__file__).resolve().parents[2]
-    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--exclude", "*"]
+    command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--exclude", "*"]
     try:
         commit = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):

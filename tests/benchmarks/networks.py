@@ -12,6 +12,7 @@ from typing import Final, Self
 from urllib.parse import urlsplit
 
 from buckia_core.testing.fault_proxy.ports import HOST, free_port
+from tests.benchmarks.files import ROOT
 from tests.benchmarks.measure import Missing
 from tests.servers.certificate import make_certificate
 from tests.servers.process import ChildProcess, clean_environment
@@ -119,8 +120,7 @@ class Approaches:
         return port
 
     def _start(self, command: list[str], port: int, log: Path) -> None:
-        root = str(Path(__file__).resolve().parents[2])
-        child = ChildProcess(command, log=log, env=clean_environment(PYTHONPATH=root), grace=0)
+        child = ChildProcess(command, log=log, env=clean_environment(PYTHONPATH=str(ROOT)), grace=0)
         self._stack.enter_context(child).wait_until(lambda: _accepts(port))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -9,14 +10,15 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Self
 
-from tests.benchmarks.buckets import B2Bucket, Bucket, BunnyBucket, S3Bucket
-from tests.benchmarks.files import directory_on
+from buckia_core.testing.fault_proxy.ports import HOST, free_port
+from tests.benchmarks.buckets import B2Bucket, Bucket, BunnyBucket, GeneratedBucket, S3Bucket
+from tests.benchmarks.files import ROOT, directory_on
 from tests.benchmarks.measure import Missing
-from tests.benchmarks.networks import HTTP, Approaches, Network
+from tests.benchmarks.networks import HTTP, Access, Approaches, Network
 from tests.servers.b2.server import B2Server
 from tests.servers.bunny.server import BunnyServer
 from tests.servers.ceph import CephGateway
-from tests.servers.process import run
+from tests.servers.process import ChildProcess, answers_http, clean_environment, run
 
 
 class Stage(ABC):
@@ -71,6 +73,27 @@ class CephStage(Stage):
         configuration = self.server.configuration
         command = ["radosgw-admin", "-c", configuration, "--no-mon-config", "gc", "process", "--include-all"]
         run(command, log=Path(configuration).parent / "commands.log", seconds=300)
+
+
+class ListingStage(Stage):
+    """The server that only lists; it is started for a number of objects."""
+
+    def __init__(self, directory: Path, stack: ExitStack) -> None:
+        self._directory = directory
+        self._stack = stack
+
+    def new_bucket(self, network: Network = HTTP) -> Bucket:
+        raise NotImplementedError("this server lists one bucket, which `generate` makes")
+
+    def generate(self, count: int, size: int) -> GeneratedBucket:
+        """Begin a server with so many objects of that size, changed now."""
+        port, log = free_port(), self._directory / "listing.log"
+        command = [sys.executable, "-m", "tests.benchmarks.listing_server", str(port), str(count), str(size)]
+        child = self._stack.enter_context(
+            ChildProcess(command, log=log, env=clean_environment(PYTHONPATH=str(ROOT)), grace=0)
+        )
+        child.wait_until(lambda: answers_http(port))
+        return GeneratedBucket(Access(f"http://{HOST}:{port}"))
 
 
 class B2Stage(Stage):

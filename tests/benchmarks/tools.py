@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
-from tests.benchmarks.buckets import B2Bucket, Bucket, S3Bucket
+from tests.benchmarks.buckets import B2Bucket, Bucket, GeneratedBucket, S3Bucket
 from tests.benchmarks.files import empty
 from tests.benchmarks.measure import Missing
 from tests.servers.process import clean_environment
@@ -158,9 +158,11 @@ class Rclone(Tool):
 
     def _remote(self) -> Sequence[str]:
         match self.bucket:
-            case S3Bucket():
+            case S3Bucket() | GeneratedBucket():
                 endpoint = f"endpoint = {self.bucket.access.endpoint}"
-                return ["type = s3", "provider = Ceph", endpoint, "env_auth = true", "no_check_bucket = true"]
+                # As the other tools do: it would use the older call for listings of Ceph, and ask for the bucket first.
+                like_the_others = ["list_version = 2", "no_check_bucket = true"]
+                return ["type = s3", "provider = Ceph", endpoint, "env_auth = true", *like_the_others]
             case B2Bucket(account=account):
                 keys = [f"account = {account.key_id}", f"key = {account.key}"]
                 return ["type = b2", *keys, f"endpoint = {account.endpoint}"]

@@ -10,14 +10,16 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import count as counting
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from tests.benchmarks.checking import check_bucket, check_contents, few
-from tests.benchmarks.files import make_files, make_named_files, name_of_file
+from tests.benchmarks.files import make_files, make_named_files, make_sparse_files, name_of_file
 from tests.benchmarks.measure import Contender, WrongResult
-from tests.benchmarks.stage import Stage
+from tests.benchmarks.stage import ListingStage, Stage
 from tests.benchmarks.tools import Buckia, S5cmd, Tool
 from tests.benchmarks.workloads import Race, Setting, Workload, number, size
+
+_LISTED_BYTES: Final = 4 << 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +113,24 @@ class Changed(EqualSides):
         keys = few([name_of_file(each) for each in self.changed])
         check = partial(check_contents, tool.bucket, tool.folder, keys, who=tool.name)
         return Contender(tool.name, prepare, tool.environment(), check)
+
+
+class ListedOnly(Workload):
+    """Nothing to do, more objects than a server here could hold: it only lists them, and the files take no room."""
+
+    stage: ClassVar[type[Stage]] = ListingStage
+
+    def races(self, stage: Stage, setting: Setting, tools: Sequence[type[Tool]]) -> Iterator[Race]:
+        """The files come first, so that they are older than the objects."""
+        assert isinstance(stage, ListingStage)
+        with stage.place(setting.disk) as place:
+            source = place / "source"
+            make_sparse_files(source, count=self.count, size=_LISTED_BYTES)
+            bucket = stage.generate(self.count, _LISTED_BYTES)
+            found = [tool(bucket, source, place / "tools" / tool.name) for tool in tools]
+            fill(next((tool for tool in found if isinstance(tool, Buckia)), found[0]))
+            contenders = [Contender(tool.name, tool.sync, tool.environment(), lambda: None) for tool in found]
+            yield Race(f"Nothing to do, {number(self.count, 'files')}, generated listing", setting, contenders)
 
 
 class Deletes(Workload):
