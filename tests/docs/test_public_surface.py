@@ -26,14 +26,23 @@ OF_A_RUN = {
 OF_A_PLAN = {"Action", "ConflictPolicy", "Direction", "Operation", "Plan", "Reason", "Side"}
 OF_THE_STATE = {"CheckResult", "Conflict", "Difference", "Trash", "Trashed"}
 OF_VERSIONS = {"BucketVersions", "ObjectVersion", "Restoration", "Restored"}
-ELSEWHERE = {"NotAConflict", "NotInTrash", "NotRestored", "StateTooNew"}
+OF_OBJECTS = {"DeleteResult", "IfAbsent", "IfUnchanged", "ObjectStore", "Page", "TransferProgress"}
+ELSEWHERE = {"DeleteIncomplete", "NotAConflict", "NotInTrash", "NotRestored", "StateTooNew"}
 ERRORS = ELSEWHERE | {
     name for name, kind in vars(errors).items() if inspect.isclass(kind) and issubclass(kind, Exception)
 }
 
 
 def test_the_names_are_these():
-    others = {"BuckiaClient", "__version__"} | OF_A_CONFIGURATION | OF_A_RUN | OF_A_PLAN | OF_THE_STATE | OF_VERSIONS
+    others = (
+        {"BuckiaClient", "__version__"}
+        | OF_A_CONFIGURATION
+        | OF_A_RUN
+        | OF_A_PLAN
+        | OF_THE_STATE
+        | OF_VERSIONS
+        | OF_OBJECTS
+    )
     assert set(buckia.__all__) == others | ERRORS
 
 

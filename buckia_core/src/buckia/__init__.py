@@ -15,6 +15,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from buckia_core.adapters.contract.types import IfAbsent, IfUnchanged
     from buckia_core.client import BuckiaClient
     from buckia_core.config.bucket import BucketConfig, KeepReplaced
     from buckia_core.config.file import ConfigFile
@@ -54,6 +55,10 @@ if TYPE_CHECKING:
         UnresolvedConflicts,
         UnsafePlan,
     )
+    from buckia_core.objects.delete import DeleteIncomplete, DeleteResult
+    from buckia_core.objects.listing import Page
+    from buckia_core.objects.progress import TransferProgress
+    from buckia_core.objects.store import ObjectStore
     from buckia_core.planning.plan import Action, Operation, Plan, Reason
     from buckia_core.planning.policy import ConflictPolicy, Direction, Side
     from buckia_core.planning.versions import ObjectVersion, Restoration
@@ -94,11 +99,15 @@ __all__ = [
     "ConfigFile",
     "Conflict",
     "ConflictPolicy",
+    "DeleteIncomplete",
+    "DeleteResult",
     "Difference",
     "Direction",
     "Event",
     "FileError",
     "Finished",
+    "IfAbsent",
+    "IfUnchanged",
     "IntegrityError",
     "InvalidKey",
     "InvalidSetting",
@@ -112,8 +121,10 @@ __all__ = [
     "NotRestored",
     "NotSupported",
     "Notice",
+    "ObjectStore",
     "ObjectVersion",
     "Operation",
+    "Page",
     "PathRule",
     "PermissionDenied",
     "Plan",
@@ -136,6 +147,7 @@ __all__ = [
     "Throttled",
     "TooManyDeletes",
     "TooManyOverwrites",
+    "TransferProgress",
     "Transferred",
     "Transient",
     "Trash",
@@ -152,6 +164,11 @@ __all__ = [
 # Imported on first use, so that a program that needs only the version or an error class does not load the engine.
 _NAMES = {
     "client": "BuckiaClient",
+    "adapters.contract.types": "IfAbsent IfUnchanged",
+    "objects.delete": "DeleteIncomplete DeleteResult",
+    "objects.listing": "Page",
+    "objects.progress": "TransferProgress",
+    "objects.store": "ObjectStore",
     "config.file": "ConfigFile find_config load_config",
     "config.bucket": "BucketConfig KeepReplaced",
     "config.path_rules": "PathRule",

@@ -14,13 +14,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from buckia_core.adapters.contract.base import BaseSync
-from buckia_core.adapters.contract.protocols import ServerCopy
-from buckia_core.adapters.contract.types import DeleteOutcome, UploadInfo
+from buckia_core.adapters.contract.types import DeleteOutcome
 from buckia_core.adapters.factory import open_bucket
-from buckia_core.adapters.transfers.hashing import hash_file
 from buckia_core.adapters.wrappers import BandwidthLimit
 from buckia_core.config import BucketConfig
-from buckia_core.errors import AlreadyExists, BuckiaError, NotSupported
+from buckia_core.errors import AlreadyExists, BuckiaError
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.plan import Operation, Plan
 from buckia_core.planning.policy import ConflictPolicy, Direction
@@ -34,6 +32,7 @@ from buckia_core.syncing.state.locations import STATE_DIRECTORY, StateFiles, tra
 from buckia_core.syncing.state.migration import find_stems_by_name, open_state_readonly
 
 if TYPE_CHECKING:
+    from buckia_core.objects.store import ObjectStore
     from buckia_core.syncing.disk.trash import Trash
     from buckia_core.syncing.planner.check import CheckResult
     from buckia_core.syncing.planner.resolve import Conflict, Resolution
@@ -85,6 +84,13 @@ class BuckiaClient:
             AdapterNotInstalled, AdapterBroken, ConfigError: The adapter can't be created.
         """
         return self._given_adapter or open_bucket(self.config)
+
+    @cached_property
+    def objects(self) -> ObjectStore:
+        """The bucket as a store of objects. Closed with the client."""
+        from buckia_core.objects.store import ObjectStore  # noqa: PLC0415  # not needed by a sync
+
+        return ObjectStore(self.config, adapter=self.adapter)
 
     # --- syncing -----------------------------------------------------------------------------------------
 
@@ -267,7 +273,7 @@ class BuckiaClient:
         Raises:
             AdapterError: The listing failed, possibly after some objects.
         """
-        return self.adapter.list_files(prefix)
+        return self.objects.iter(prefix, partial_names=True)
 
     def stat(self, key: str) -> RemoteObject:
         """Return all metadata of an object.
@@ -275,7 +281,7 @@ class BuckiaClient:
         Raises:
             NotFound: There is no such object.
         """
-        return self.adapter.stat_file(key)
+        return self.objects.stat(key)
 
     def get(self, key: str, target: AnyPath, *, overwrite: bool = False, version: str | None = None) -> RemoteObject:
         """Download an object, or a version of it, to a file, or into a directory under the last part of its key.
@@ -286,15 +292,13 @@ class BuckiaClient:
             AlreadyExists: The file exists, and `overwrite` is not set.
             IntegrityError: The content does not match the object's digest. An existing file is unchanged.
         """
-        name = key.rstrip("/").rpartition("/")[2]
-        target = arguments.as_path(target, "target")
-        target = target / name if target.is_dir() else target
-        if target.exists() and not overwrite:
-            raise AlreadyExists(f"{target} exists; pass --overwrite to replace it", key=key)
-        if version is not None:
-            return self.versions().fetch(key, version, target)
-        found = self.adapter.stat_file(key)
-        return engine.download_object(self.adapter, found, target, self.config.checksum_algorithm)
+        path = arguments.as_path(target, "target")
+        if version is None:
+            return self.objects.download(key, path, overwrite=overwrite)
+        path = path / key.rstrip("/").rpartition("/")[2] if path.is_dir() else path
+        if path.exists() and not overwrite:
+            raise AlreadyExists(f"{path} exists; pass --overwrite to replace it", key=key)
+        return self.versions().fetch(key, version, path)
 
     def put(self, source: AnyPath, key: str) -> RemoteObject:
         """Upload a file, and replace an existing object. If the key ends in a slash, the file's name is appended.
@@ -305,25 +309,21 @@ class BuckiaClient:
         """
         source = arguments.as_path(source, "source")
         key = key + source.name if not key or key.endswith("/") else key
-        digests, status = hash_file(str(source), (self.config.checksum_algorithm,))
-        return self.adapter.upload_file(
-            source, key, info=UploadInfo(status.st_mtime_ns, digests, mode=status.st_mode & 0o777)
-        )
+        return self.objects.put(key, source)
 
     def remove(self, keys: Sequence[str]) -> Sequence[DeleteOutcome]:
         """Delete objects without a backup, and return an outcome for each key. A missing object is no error."""
-        return self.adapter.delete_files(arguments.as_strings(keys, "keys"))
+        given = arguments.as_strings(keys, "keys")
+        failed = {outcome.key: outcome for outcome in self.objects.delete_many(given).failed}
+        return [failed.get(key, DeleteOutcome(key)) for key in given]
 
     def copy(self, source_key: str, key: str) -> RemoteObject:
-        """Copy an object on the server, and replace an object under the new key.
+        """Copy an object, and replace an object under the new key. The server copies, if it can.
 
         Raises:
             NotFound: There is no such object.
-            NotSupported: The provider has no server-side copy.
         """
-        if not (self.adapter.capabilities.server_copy and isinstance(self.adapter, ServerCopy)):
-            raise NotSupported("the provider can't copy objects on its side", provider=self.config.provider)
-        return self.adapter.copy_file(self.adapter.stat_file(source_key), key)
+        return self.objects.copy(source_key, key)
 
     def versions(self) -> BucketVersions:
         """Return the versions that the bucket keeps of overwritten and deleted objects.
@@ -345,6 +345,7 @@ class BuckiaClient:
         if self._given_adapter is None and "adapter" in self.__dict__:
             self.adapter.close()
             del self.adapter
+            self.__dict__.pop("objects", None)
 
     def __enter__(self) -> Self:
         return self

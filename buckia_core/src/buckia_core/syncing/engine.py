@@ -8,25 +8,19 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from functools import cache, partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.contract.capabilities import Capabilities
 from buckia_core.adapters.contract.protocols import Coroutines
 from buckia_core.adapters.plugins.registry import registry
 from buckia_core.config.secrets.redaction import redacted_logger
 from buckia_core.errors import InvalidKey, TooManyOverwrites
-from buckia_core.localfs.directory import Tree
 from buckia_core.localfs.filename_rules import check_filename_encoding
 from buckia_core.localfs.files import unlink_if_exists
 from buckia_core.planning import safety
-from buckia_core.planning.keys import TEMP_PREFIX
-from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.plan import Action, Operation, Plan
 from buckia_core.planning.policy import Side
 from buckia_core.planning.scope import Scope
-from buckia_core.syncing.disk.file_locator import FileLocation
 from buckia_core.syncing.events import SyncResult
 from buckia_core.syncing.execution.concurrency import MAX_WORKERS, AdaptiveConcurrency
 from buckia_core.syncing.execution.recorder import BaselineRecorder
@@ -282,29 +276,6 @@ def _open_executor(request: SyncRequest) -> AbstractContextManager[Executor]:
     if request.executor is not None:
         return nullcontext(request.executor)
     return ThreadPoolExecutor(request.max_workers or MAX_WORKERS, thread_name_prefix="buckia-work")
-
-
-def download_object(adapter: BaseSync, found: RemoteObject, target: Path, algorithm: str) -> RemoteObject:
-    """Download one object through a staging file, verify it, and replace the file at the path."""
-    from buckia_core.syncing.transfer.download import Download  # noqa: PLC0415  # many syncs transfer nothing
-
-    head, name = os.path.split(os.path.abspath(target))
-    os.makedirs(head, exist_ok=True)
-    with (
-        Tree(head) as tree,
-        Download(
-            adapter,
-            found,
-            location := FileLocation(tree.root, name),
-            mapping_id="",
-            temp_prefix=TEMP_PREFIX,
-            planned=location.stat_entry(found.key, ""),
-            algorithm=algorithm,
-            preserve=lambda _: None,
-        ) as file,
-    ):
-        file.fetch()
-        return file.commit().remote
 
 
 def _warn_of_secrets(request: SyncRequest, plan: Plan) -> None:

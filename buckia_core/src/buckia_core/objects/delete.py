@@ -1,0 +1,136 @@
+"""Bulk deletes: in batches, with an outcome for each key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from buckia_core.adapters.contract.base import BaseSync
+from buckia_core.adapters.contract.types import DeleteOutcome
+from buckia_core.errors import AdapterError
+
+MAX_KEYS_SHOWN = 1000
+"""Keys in the result of `delete_prefix`, so that its memory is bounded."""
+
+MAX_FAILURES = 1000
+"""Failed keys after which a bulk delete stops."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteResult:
+    """Result of a bulk delete, or what a dry run would delete.
+
+    Attributes:
+        count: Number of deleted keys. A key without an object counts: none is there any more.
+        total_bytes: Their size, where a listing told it; 0 for `delete_many`.
+        keys: The deleted keys in their order; of `delete_prefix`, only the first 1,000.
+        failed: The keys that were not deleted, each with its error.
+        dry_run: Whether nothing was deleted.
+    """
+
+    count: int = 0
+    total_bytes: int = 0
+    keys: tuple[str, ...] = ()
+    failed: tuple[DeleteOutcome, ...] = ()
+    dry_run: bool = False
+
+
+class DeleteIncomplete(AdapterError):
+    """A bulk delete stopped before its end; `result` says what was deleted until then.
+
+    Status, code and `retryable` are those of the error that stopped it, its `__cause__`.
+    """
+
+    result: DeleteResult = DeleteResult()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (*super().__reduce__(), {"result": self.result})
+
+
+DeleteListener = Callable[[DeleteResult], object]
+"""Called after each batch with the result so far."""
+
+
+@dataclass(slots=True)
+class BulkDelete:
+    """A running bulk delete.
+
+    Attributes:
+        adapter: The bucket.
+        dry_run: Delete nothing.
+        keep: Number of keys in the result; `None` for all.
+        progress: Listener; may be `None`.
+    """
+
+    adapter: BaseSync
+    dry_run: bool
+    keep: int | None = None
+    progress: DeleteListener | None = None
+    _count: int = 0
+    _bytes: int = 0
+    _keys: list[str] = field(default_factory=list)
+    _failed: list[DeleteOutcome] = field(default_factory=list)
+
+    @property
+    def result(self) -> DeleteResult:
+        """The result so far."""
+        return DeleteResult(self._count, self._bytes, tuple(self._keys), tuple(self._failed), self.dry_run)
+
+    def run(self, found: Iterable[tuple[str, int]]) -> DeleteResult:
+        """Delete keys, given with their sizes.
+
+        Raises:
+            DeleteIncomplete: An error stopped it after some keys were deleted, or too many keys failed.
+            AdapterError: An error stopped it before any key was deleted.
+        """
+        size = min(max(1, self.adapter.capabilities.delete_batch_size), 1000)
+        try:
+            for batch in _batches(found, size):
+                self._delete(batch)
+                if len(self._failed) >= MAX_FAILURES:
+                    error = self._failed[-1].error
+                    assert error is not None
+                    raise self._incomplete(error) from error
+                if self.progress is not None:
+                    self.progress(self.result)
+        except DeleteIncomplete:
+            raise
+        except AdapterError as error:
+            if not self._count or self.dry_run:
+                raise
+            raise self._incomplete(error) from error
+        return self.result
+
+    def _delete(self, batch: list[tuple[str, int]]) -> None:
+        sizes = dict(batch)
+        keys = list(sizes)
+        outcomes = [DeleteOutcome(key) for key in keys] if self.dry_run else self.adapter.delete_files(keys)
+        for outcome in outcomes:
+            if outcome.error is not None:
+                self._failed.append(outcome)
+                continue
+            self._count += 1
+            self._bytes += sizes[outcome.key]
+            if self.keep is None or len(self._keys) < self.keep:
+                self._keys.append(outcome.key)
+
+    def _incomplete(self, error: AdapterError) -> DeleteIncomplete:
+        found = DeleteIncomplete(
+            f"{self._count} objects were deleted, {len(self._failed)} were not, and then: {error}",
+            provider=error.provider,
+            status=error.status,
+            request_id=error.request_id,
+            retryable=error.retryable,
+            retry_after=error.retry_after,
+            code=error.code,
+        )
+        found.result = self.result
+        return found
+
+
+def _batches(found: Iterable[tuple[str, int]], size: int) -> Iterator[list[tuple[str, int]]]:
+    pairs = iter(found)
+    while batch := list(islice(pairs, size)):
+        yield batch

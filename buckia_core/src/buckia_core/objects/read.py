@@ -1,0 +1,131 @@
+"""Reads of one object: whole and verified, in ranges, or as a stream that survives lost connections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from buckia_core.adapters.contract.base import BaseSync
+from buckia_core.adapters.transfers.content_check import ContentCheck
+from buckia_core.adapters.transfers.hashing import hash_bytes, supported_algorithms
+from buckia_core.adapters.transfers.retry import RetryPolicy, retry_call
+from buckia_core.adapters.transfers.sources import DigestVerifier
+from buckia_core.errors import AdapterError, IntegrityError, PreconditionFailed
+from buckia_core.objects.progress import ProgressCounter, ProgressListener
+from buckia_core.planning.digest import Digests, merge, without_tentative
+from buckia_core.planning.manifest import RemoteObject
+
+CHUNK_SIZE = 1 << 20
+"""Bytes of a chunk, unless the caller says otherwise."""
+
+_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads objects of a bucket.
+
+    Attributes:
+        adapter: The bucket.
+        algorithm: The digest to compute for an object whose digests are unknown.
+        policy: Retries of a stream whose connection is lost.
+    """
+
+    adapter: BaseSync
+    algorithm: str = "sha256"
+    policy: RetryPolicy = RetryPolicy()  # noqa: RUF009  # immutable
+
+    def read(self, key: str, progress: ProgressListener | None = None) -> bytes:
+        """Return the content. Wrong content is read again, at most twice.
+
+        Raises:
+            NotFound: There is no such object.
+            IntegrityError: The content does not match the digests of the object.
+            AdapterError: The read failed.
+        """
+        expected = None if progress is None else self.adapter.stat_file(key)
+        reported: Digests = ()
+        check: ContentCheck | None = None
+        for _ in range(_ATTEMPTS):
+            if expected is not None and progress is not None:
+                counter = ProgressCounter(key, expected.size, progress)
+                found, data = expected, b"".join(self.iter_chunks(expected, counter))
+            else:
+                found, data = self.adapter.read_file(key, expect=expected)
+            check = check or ContentCheck(found.size, self.algorithm)
+            content = data
+
+            def compute(names: tuple[str, ...], content: bytes = content) -> tuple[Digests, int]:
+                return hash_bytes(content, names), len(content)
+
+            if check.accepts(compute, merge(found.digests, reported), found.claimed):
+                return data
+            seen = self.adapter.stat_file(key)
+            if seen.fingerprint != found.fingerprint:
+                raise PreconditionFailed(
+                    f"{key!r}: it changed while it was read", provider=self.adapter.provider, key=key
+                )
+            expected, reported = seen, seen.digests
+        raise self.wrong_content(key)
+
+    def read_range(self, key: str, start: int, end: int | None) -> bytes:
+        """Return the bytes `[start, end)`, fewer where they are beyond the end of the object."""
+
+        def read() -> bytes:
+            with self.adapter.open_file(key, start=start, end=end) as reader:
+                return reader.read()
+
+        return retry_call(read, self.policy)
+
+    def stream(
+        self, found: RemoteObject, *, chunk_size: int = CHUNK_SIZE, progress: ProgressListener | None = None
+    ) -> Iterator[bytes]:
+        """Yield the content of one version, in chunks. A lost connection is opened again at the place it had reached.
+
+        The last chunk is yielded only if the content matches the digest that the provider reports.
+
+        Raises:
+            PreconditionFailed: The object has another version now.
+            IntegrityError: The content does not match the digest, or is too short or too long.
+            AdapterError: The read failed.
+        """
+        counter = ProgressCounter(found.key, found.size, progress)
+        chunks = self.iter_chunks(found, counter, chunk_size)
+        certain = without_tentative(found.digests)
+        names = supported_algorithms(digest.algorithm for digest in certain)[:1]
+        verifier = DigestVerifier(tuple(digest for digest in certain if digest.algorithm in names))
+        yield from verifier.verify_stream(chunks, provider=self.adapter.provider, key=found.key)
+
+    def iter_chunks(
+        self, found: RemoteObject, counter: ProgressCounter, chunk_size: int = CHUNK_SIZE
+    ) -> Iterator[bytes]:
+        """Yield the content as `stream`, without a comparison of digests."""
+        position, end = 0, found.size
+        failures, began = 0, self.policy.clock()
+        while True:
+            try:
+                with self.adapter.open_file(found.key, expect=found, start=position) as reader:
+                    while chunk := reader.read(chunk_size):
+                        position += len(chunk)
+                        failures, began = 0, self.policy.clock()
+                        if position > end:
+                            break
+                        counter.move_to(position)
+                        yield chunk
+                break
+            except AdapterError as error:
+                failures += 1
+                wait = self.policy.next_wait(failures, error)
+                late = self.policy.clock() - began + wait > self.policy.time_limit
+                if not error.retryable or failures >= self.policy.max_attempts or late:
+                    raise
+                self.policy.sleep(wait)
+        if position != end:
+            problem = f"it ended after {position} bytes" if position < end else "more bytes came"
+            message = f"{found.key!r}: {problem} where there should be {end}"
+            raise IntegrityError(message, provider=self.adapter.provider, key=found.key)
+
+    def wrong_content(self, key: str) -> IntegrityError:
+        """Return the error for content that no attempt got right."""
+        message = f"{key!r}: the content did not match what the provider reports, in {_ATTEMPTS} attempts"
+        return IntegrityError(message, provider=self.adapter.provider, key=key)
