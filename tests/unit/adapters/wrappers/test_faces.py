@@ -135,6 +135,7 @@ def test_others_run_while_a_call_waits_for_its_next_attempt(memory):
         slow = Fault("stat_file", error=lambda: Throttled("later", retry_after=100.0), key="a")
         retry = Retry(Faulty(memory, [slow]))
         waiting = asyncio.create_task(retry.stat_file_async("a"))
+        await asyncio.sleep(0)
         for _ in range(3):
             assert (await retry.stat_file_async("b")).size == 2
         assert not waiting.done()
@@ -251,7 +252,7 @@ def test_a_wrapper_keeps_its_name_and_its_class(memory):
 
 def test_blocking_calls_work_where_an_event_loop_runs(memory):
     async def run():
-        slept = []
+        slept: list[float] = []
         faulty = Faulty(memory, [Fault("stat_file")])
         assert Retry(faulty, policy=RetryPolicy(sleep=slept.append, random=lambda: 1.0)).stat_file("a").size == 1
         return slept

@@ -7,8 +7,6 @@ import threading
 from buckia_core.adapters.contract.base import BeforeRequest
 from buckia_core.http.blocking import run_blocking
 
-from buckia_core.http.blocking import in_event_loop
-
 
 class RequestCounter:
     """A thread-safe counter; call `add` before each request, or await `add_async` in a coroutine."""
@@ -39,15 +37,6 @@ class RequestCounter:
     def _count(self, requests: int) -> None:
         with self._lock:
             self._total += requests
-
-    async def add_async(self, requests: int = 1) -> None:
-        """Count requests, and wait until they may be sent; on an event loop, others run meanwhile."""
-        if self._wait is None or not in_event_loop():
-            self.add(requests)
-        else:
-            import asyncio  # noqa: PLC0415  # imported already
-
-            await asyncio.to_thread(self.add, requests)
 
     @property
     def total(self) -> int:
