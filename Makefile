@@ -110,8 +110,11 @@ dist: $(VENV)/developing
 	  (cd buckia_$$name && "$(CURDIR)/$(PYTHON_HERE)" -m hatchling build --directory "$(CURDIR)/dist/adapters") || exit 1; \
 	done
 
+# Options of the comparison, such as BENCH=--quick; docs/performance.md has them.
+BENCH ?=
+
 bench: $(VENV)/developing
-	$(PYTHON_HERE) -m tests.benchmarks
+	$(PYTHON_HERE) -m tests.benchmarks $(BENCH)
 
 clean:
 	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist

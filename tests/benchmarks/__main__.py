@@ -21,7 +21,7 @@ from tests.benchmarks.workloads import Workload
 
 def main() -> None:
     """Run what the options choose, print a table for each comparison, and keep the samples."""
-    options = _options().parse_args()
+    options = parse_options()
     if options.list:
         for workload in WORKLOADS:
             print(f"{workload.name:20} {', '.join(each.name for each in workload.networks)}")
@@ -62,7 +62,8 @@ def _run(workload: Workload, options: argparse.Namespace, results: Results) -> N
         results.save(options.json)
 
 
-def _options() -> argparse.ArgumentParser:
+def parse_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Return the options of a command line; `None` is that of this process."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.benchmarks", description="Compare the speed with other tools."
     )
@@ -77,7 +78,7 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--scale", type=float, default=1.0, help="multiply the number of files, as by 0.1")
     help_json = "write all samples to this file; rows of earlier runs in it stay"
     parser.add_argument("--json", type=Path, metavar="FILE", help=help_json)
-    return parser
+    return parser.parse_args(arguments)
 
 
 class _Quick(argparse.Action):

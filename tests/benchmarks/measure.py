@@ -94,4 +94,4 @@ def measure(name: str, command: Sequence[str], env: Mapping[str, str]) -> tuple[
     code, wall, cpu, memory = json.loads(done.stdout)
     if code != 0:
         raise WrongResult(f"{name} ended with {code}: {done.stderr[-2000:]}")
-    return wall, cpu, memory
+    return round(wall, 4), round(cpu, 4), round(memory, 1)

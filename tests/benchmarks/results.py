@@ -101,8 +101,14 @@ class Results:
         self.rows.append(row)
 
     def save(self, path: Path) -> None:
-        """Write everything to a file."""
-        path.write_text(json.dumps(dataclasses.asdict(self), indent=1) + "\n", encoding="utf-8")
+        """Write everything to a file, each row on a line of its own."""
+        whole = dataclasses.asdict(self)
+        rows = [json.dumps(row, ensure_ascii=False) for row in whole.pop("rows")]
+        head = "".join(
+            f" {json.dumps(name)}: {json.dumps(value, ensure_ascii=False)},\n" for name, value in whole.items()
+        )
+        text = "{\n" + head + ' "rows": [\n  ' + ",\n  ".join(rows) + "\n ]\n}\n"
+        path.write_text(text, encoding="utf-8", newline="\n")
 
     @classmethod
     def load(cls, path: Path) -> Results:

@@ -9,12 +9,12 @@ from typing import Final
 from tests.benchmarks.results import Quantity, Row, values
 
 TIMES: Final[tuple[Quantity, ...]] = ("wall", "cpu")
-_HEAD = "wall s (least–most) | × | CPU s (least–most) | × | peak MiB |"
+HEAD: Final = "wall s (least–most) | × | CPU s (least–most) | × | peak MiB |"
 
 
 def table(row: Row) -> str:
     """Return one row's table: all tools, with ratios to the best of the others."""
-    lines = [f"### {row.title} ({row.disk}, {row.network})", "", f"| | {_HEAD}", "|---|---|---|---|---|---|"]
+    lines = [f"### {row.title} ({row.disk}, {row.network})", "", f"| | {HEAD}", "|---|---|---|---|---|---|"]
     return "\n".join([*lines, *(f"| {tool} | {cells(row, tool)}" for tool in row.samples)])
 
 

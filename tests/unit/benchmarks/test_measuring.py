@@ -1,0 +1,154 @@
+"""Running commands in turn, checking what they did, and choosing what to run."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from functools import partial
+
+import pytest
+
+from buckia_core.testing.fault_proxy.ports import HOST, free_port
+from tests.benchmarks.__main__ import parse_options
+from tests.benchmarks.catalog import QUICK, WORKLOADS
+from tests.benchmarks.checking import check_directory, few
+from tests.benchmarks.delay_proxy import serve
+from tests.benchmarks.files import make_files, make_named_files, make_sparse_files, name_of_file
+from tests.benchmarks.listing_server import GeneratedListing
+from tests.benchmarks.measure import Contender, WrongResult, race
+from tests.benchmarks.workloads import number, size
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="resource usage of a process tree comes from wait4")
+
+
+def python(code: str) -> list[str]:
+    return [sys.executable, "-I", "-c", code]
+
+
+@posix
+def test_contenders_take_turns_and_each_run_is_checked():
+    calls = []
+
+    def contender(name: str) -> Contender:
+        def prepare() -> list[str]:
+            calls.append(f"{name} prepares")
+            return python("")
+
+        return Contender(name, prepare, os.environ, lambda: calls.append(f"{name} is checked"))
+
+    samples = race([contender("a"), contender("b")], rounds=2)
+    assert calls == ["a prepares", "a is checked", "b prepares", "b is checked"] * 2
+    assert [(len(each.wall), len(each.cpu), len(each.memory)) for each in samples.values()] == [(2, 2, 2)] * 2
+
+
+@posix
+def test_the_time_of_processes_that_a_command_starts_counts():
+    work = "import time\nwhile time.process_time() < 0.3: pass"
+    command = python(f"import subprocess, sys; subprocess.run([sys.executable, '-c', {work!r}], check=True)")
+    samples = race([Contender("a", lambda: command, os.environ, lambda: None)], rounds=1)
+    assert samples["a"].cpu[0] >= 0.3
+
+
+@posix
+def test_a_command_that_fails_ends_the_race():
+    failing = Contender("a", lambda: python("import sys; sys.exit('no bucket')"), os.environ, lambda: None)
+    with pytest.raises(WrongResult, match=r"a ended with 1: no bucket"):
+        race([failing], rounds=1)
+
+
+def test_a_missing_a_changed_and_an_extra_file_are_noticed(tmp_path):
+    for name in ("source", "target"):
+        make_named_files(tmp_path / name, count=201)
+    check = partial(check_directory, tmp_path / "target", tmp_path / "source", who="a")
+    check()
+    last = tmp_path / "target" / name_of_file(200)
+    for content, complaint in (("content of file 201\n", "other content"), ("", "1 differ in size")):
+        last.write_text(content, encoding="ascii")
+        with pytest.raises(WrongResult, match=complaint):
+            check()
+    last.unlink()
+    with pytest.raises(WrongResult, match="1 are missing"):
+        check()
+    last.with_name("other").touch()
+    with pytest.raises(WrongResult, match="1 are too many"):
+        check()
+
+
+def test_few_keys_are_the_first_the_middle_and_the_last():
+    assert few([]) == []
+    assert few({"b", "a", "d", "c", "e"}) == ["a", "c", "e"]
+
+
+def test_files_have_the_size_that_is_asked_for(tmp_path):
+    make_files(tmp_path / "random", count=2, size=(1 << 20) + 5)
+    make_sparse_files(tmp_path / "sparse", count=2, size=4096)
+    for directory, expected in (("random", (1 << 20) + 5), ("sparse", 4096)):
+        assert [(tmp_path / directory / name_of_file(each)).stat().st_size for each in (0, 1)] == [expected] * 2
+
+
+def test_names_of_files_are_in_the_order_of_their_numbers():
+    names = [name_of_file(each) for each in range(0, 1_000_000, 997)]
+    assert names == sorted(names)
+
+
+def test_pages_of_a_generated_listing_follow_one_another():
+    listing = GeneratedListing("bucket", 2500, 4096)
+    first, last = listing.page(), listing.page(start=2000)
+    assert first.count(b"<Key>") == 1000 and b"<NextContinuationToken>1000<" in first
+    assert last.count(b"<Key>") == 500 and b"<IsTruncated>false<" in last
+    after = listing.page(after=name_of_file(2489))
+    assert after.count(b"<Key>") == 10 and f"<Key>{name_of_file(2490)}<".encode() in after
+    assert listing.page(prefix="other/").count(b"<Key>") == 0
+
+
+def test_titles_read_as_people_write():
+    assert (number(2000, "files"), number(1, "files")) == ("2,000 files", "1 file")
+    assert (size(4096), size(1 << 30), size(5)) == ("4 KiB", "1 GiB", "5 bytes")
+
+
+def test_workloads_are_told_apart_and_scaled():
+    names = [each.name for each in WORKLOADS]
+    assert len(set(names)) == len(names)
+    assert [each.scaled(0.001).count for each in WORKLOADS if each.name == "files-2000"] == [2]
+    assert all(each.scaled(1e-9).count == 1 for each in WORKLOADS)
+
+
+def test_the_quick_choice_exists_and_can_be_changed():
+    chosen = parse_options(["--quick", "--rounds", "1"])
+    assert chosen.workloads == QUICK["workloads"] and chosen.rounds == 1
+    assert set(chosen.workloads) <= {each.name for each in WORKLOADS}
+
+
+def test_an_unknown_workload_is_refused_with_those_that_are_known(capsys):
+    with pytest.raises(SystemExit):
+        parse_options(["--workloads", "files-2001"])
+    assert "files-2001: unknown; known: files-2000" in capsys.readouterr().err
+
+
+def test_the_delaying_proxy_passes_everything_on_in_both_directions():
+    sent = os.urandom(3 << 20)
+
+    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(await reader.read())
+        await writer.drain()
+        writer.close()
+
+    async def exchange() -> bytes:
+        port, server = free_port(), await asyncio.start_server(echo, HOST, 0)
+        proxy = asyncio.create_task(serve(port, server.sockets[0].getsockname()[1], 0.001))
+        while True:
+            try:
+                reader, writer = await asyncio.open_connection(HOST, port)
+                break
+            except OSError:
+                await asyncio.sleep(0)
+        writer.write(sent)
+        writer.write_eof()
+        received = await reader.read()
+        writer.close()
+        proxy.cancel()
+        server.close()
+        return received
+
+    assert asyncio.run(exchange()) == sent
