@@ -30,6 +30,7 @@ class End(asyncio.Protocol):
         self._under_way: deque[tuple[float, bytes | None]] = deque()
         self._bytes_under_way = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._has_ended = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -68,6 +69,7 @@ class End(asyncio.Protocol):
         target = self.other._transport if self.other is not None else None
         if target is None:
             return
+        assert self.other is not None
         now = self._loop.time()
         while self._under_way and self._under_way[0][0] <= now:
             _, data = self._under_way.popleft()
@@ -76,8 +78,13 @@ class End(asyncio.Protocol):
             elif data:
                 self._bytes_under_way -= len(data)
                 target.write(data)
-            elif not target.is_closing():
-                target.write_eof()
+            else:
+                self._has_ended = True
+                if self.other._has_ended:
+                    self.close()
+                    self.other.close()
+                elif not target.is_closing():
+                    target.write_eof()
         self._resume_reading()
         if self._under_way:
             self._timer = self._loop.call_at(self._under_way[0][0], self.deliver)

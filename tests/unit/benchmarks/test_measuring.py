@@ -147,8 +147,10 @@ def test_the_delaying_proxy_passes_everything_on_in_both_directions():
         writer.write_eof()
         received = await reader.read()
         writer.close()
+        await writer.wait_closed()
         proxy.cancel()
         server.close()
+        await asyncio.gather(proxy, server.wait_closed(), return_exceptions=True)
         return received
 
     assert asyncio.run(exchange()) == sent
