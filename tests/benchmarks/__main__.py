@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import compileall
 import importlib.util
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 from tests.benchmarks import machine
 from tests.benchmarks.catalog import QUICK, WORKLOADS
 from tests.benchmarks.files import DISKS
-from tests.benchmarks.measure import Missing, race
+from tests.benchmarks.measure import Missing, WrongResult, race
 from tests.benchmarks.networks import NETWORKS
 from tests.benchmarks.results import Results, Row
 from tests.benchmarks.tables import table
@@ -26,6 +27,9 @@ def main() -> None:
         for workload in WORKLOADS:
             print(f"{workload.name:20} {', '.join(each.name for each in workload.networks)}")
         return
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # However this ends, it stops its servers. In the background of a shell, Ctrl-C would be ignored.
+        signal.signal(number, signal.default_int_handler)
     _compile()
     results = Results.load(options.json) if options.json and options.json.exists() else Results()
     results.machine, results.versions = machine.describe(), machine.versions()
@@ -33,7 +37,7 @@ def main() -> None:
         if workload.name in options.workloads:
             _run(workload, options, results)
     for name, reason in results.skipped.items():
-        print(f"Skipped {name}: {reason}", file=sys.stderr)
+        print(f"Not measured: {name}: {reason}", file=sys.stderr)
 
 
 def _run(workload: Workload, options: argparse.Namespace, results: Results) -> None:
@@ -54,7 +58,7 @@ def _run(workload: Workload, options: argparse.Namespace, results: Results) -> N
                         results.add(row)
                         if options.json:
                             results.save(options.json)
-                except Missing as error:
+                except (Missing, WrongResult) as error:
                     results.skipped[name] = str(error)
     except Missing as error:
         results.skipped[workload.name] = str(error)
@@ -112,4 +116,7 @@ def _compile() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("interrupted")

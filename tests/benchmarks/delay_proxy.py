@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import deque
+from contextlib import suppress
 from typing import Final
 
 from buckia_core.testing.fault_proxy.ports import HOST
@@ -84,7 +85,9 @@ class End(asyncio.Protocol):
                     self.close()
                     self.other.close()
                 elif not target.is_closing():
-                    target.write_eof()
+                    # It fails where the peer has reset the connection.
+                    with suppress(OSError):
+                        target.write_eof()
         self._resume_reading()
         if self._under_way:
             self._timer = self._loop.call_at(self._under_way[0][0], self.deliver)
