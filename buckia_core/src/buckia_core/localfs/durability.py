@@ -23,6 +23,9 @@ _SLOW_SECONDS = 1.0
 _SYNCFS_TYPES = frozenset({"bcachefs", "btrfs", "ext2", "ext3", "ext4", "f2fs", "overlay", "xfs"})
 """File systems whose `syncfs` is as durable as `fsync`. File systems in user space never receive the call."""
 
+_VOLATILE_TYPES = frozenset({"ramfs", "tmpfs"})
+"""File systems in memory: there is no disk to flush to."""
+
 _SYNC_FILE_RANGE_WRITE = 2
 
 _slow_devices: set[int] = set()
@@ -54,14 +57,17 @@ def fsync_directory(path: str, dir_fd: int | None = None) -> None:
 
 
 def syncfs(device: int, open_directory: Callable[[], AbstractContextManager[int]]) -> bool:
-    """Flush all files of a device to the disk; return whether that is certain.
+    """Flush all files of a device to the disk; return whether that is certain, or the device has no disk.
 
     Args:
         device: The `st_dev` of the directory.
         open_directory: Opens any directory on the device; called only where the call is worth it.
     """
+    filesystem = _filesystem_types().get(device)
+    if filesystem in _VOLATILE_TYPES:
+        return True
     call = _load_syncfs()
-    if call is None or device in _slow_devices or _filesystem_types().get(device) not in _SYNCFS_TYPES:
+    if call is None or device in _slow_devices or filesystem not in _SYNCFS_TYPES:
         return False
     try:
         with open_directory() as descriptor:

@@ -188,21 +188,24 @@ _COARSEST_STEP_NS = 2 * 10**9
 """The coarsest resolution of timestamps: that of FAT."""
 
 
+CAN_SET_OPEN_MTIME = os.utime in os.supports_fd
+"""Whether the time of an open file can be set. On Windows, closing the file would change it anyway."""
+
+
 def set_mtime(descriptor: int, mtime_ns: int) -> None:
     """Set the modification time of an open file. Without support for that, call `set_mtime_by_path` after closing it.
 
     A file system may not support the time. Then the file keeps the current time, and no error is raised.
     """
-    if os.utime in os.supports_fd:
+    if CAN_SET_OPEN_MTIME:
         with suppress(OSError, OverflowError, ValueError):
             _set_mtime(descriptor, mtime_ns)
 
 
 def set_mtime_by_path(path: str, mtime_ns: int) -> None:
-    """Set the modification time of a closed file, on Windows, where closing changes it. Errors as `set_mtime`."""
-    if os.utime not in os.supports_fd:
-        with suppress(OSError, OverflowError, ValueError):
-            _set_mtime(path, mtime_ns)
+    """Set the modification time of a closed file; for systems without `CAN_SET_OPEN_MTIME`. Errors as `set_mtime`."""
+    with suppress(OSError, OverflowError, ValueError):
+        _set_mtime(path, mtime_ns)
 
 
 def _set_mtime(file: int | str, mtime_ns: int) -> None:

@@ -19,6 +19,7 @@ from typing import Self
 
 from buckia_core.localfs.directory import Directory
 from buckia_core.localfs.files import (
+    CAN_SET_OPEN_MTIME,
     NotAFile,
     copy_content,
     create_temp_file,
@@ -102,7 +103,7 @@ class StagingFile:
             # After an error of `close`, another file may have the descriptor.
             descriptor, self.descriptor = self.descriptor, None
             os.close(descriptor)
-            if self._mtime_ns is not None:
+            if self._mtime_ns is not None and not CAN_SET_OPEN_MTIME:
                 set_mtime_by_path(self.path, self._mtime_ns)
 
     def clean_up(self, error: BaseException | None) -> None:  # noqa: ARG002  # for files that a later run resumes

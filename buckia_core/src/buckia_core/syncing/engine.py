@@ -167,7 +167,7 @@ def _execute_plan(
                 AdaptiveConcurrency.for_requests(workers, fixed=fixed, maximum=MAX_REQUESTS),
                 request.stopped,
                 capabilities.delete_batch_size,
-                tally.report_bytes,
+                tally.report_bytes if tally.is_heard else None,
                 recorder.add,
             )
             results = execution.run(plan.operations)

@@ -80,3 +80,46 @@ def test_what_the_user_said_is_not_adapted():
     pace = AdaptiveConcurrency(3, fixed=True)
     run(pace, lambda limit: 1000.0, seconds=5)
     assert pace.limit == 3
+
+
+# --- requests on an event loop -----------------------------------------------------------------------------
+
+
+def requests() -> AdaptiveConcurrency:
+    return AdaptiveConcurrency.for_requests(32, fixed=False, maximum=256)
+
+
+def test_requests_rise_fast_while_they_wait():
+    limits = run(requests(), lambda limit: limit / 0.03, seconds=0.1)
+    assert limits[:2] == [32, 64]
+    assert run(requests(), lambda limit: limit / 0.03, seconds=0.5)[-1] == 256
+
+
+def test_requests_stay_where_this_machine_has_all_it_can_do():
+    assert run(requests(), lambda limit: 3000.0 + limit, share=0.9) == [32]
+
+
+def test_requests_stay_where_the_provider_has_all_it_can_do():
+    pace = requests()
+    run(pace, lambda limit: min(limit, 64) / 0.03)
+    assert 64 <= pace.limit <= 128
+
+
+def test_throttling_lowers_the_limit_once_for_all_requests_that_were_under_way():
+    pace = requests()
+    for _ in range(10):
+        pace.record_throttling()
+    assert pace.limit == 24
+    for number in range(32):
+        pace.record(0, 100 + number / 1000, 0)
+    pace.record_throttling()
+    assert pace.limit == 18
+
+
+def test_many_operations_are_recorded_as_one_by_one():
+    one, many = requests(), requests()
+    for number in range(1, 100):
+        for _ in range(16):
+            one.record(100, 100 + number / 100, 0)
+        many.record(1600, 100 + number / 100, 0, count=16)
+    assert one.limit == many.limit

@@ -34,12 +34,12 @@ def keys(state: StateDatabase) -> list[str]:
 def test_results_are_written_together(state, monkeypatch):
     monkeypatch.setattr(module, "_BATCH_ROWS", 3)
     recorder = BaselineRecorder(state, Scope(), [PathMapping(id="", local="/")], 0)
-    recorder.add(done("a=1"))
-    recorder.add(done("b=1"))
+    recorder.add([done("a=1")])
+    recorder.add([done("b=1")])
     assert keys(state) == []
-    recorder.add(done("c=1"))
+    recorder.add([done("c=1")])
     assert keys(state) == ["a", "b", "c"]
-    recorder.add(done("d=1"))
+    recorder.add([done("d=1")])
     recorder.commit()
     assert keys(state) == ["a", "b", "c", "d"]
 
@@ -47,14 +47,14 @@ def test_results_are_written_together(state, monkeypatch):
 def test_results_are_written_after_a_while(state, monkeypatch):
     recorder = BaselineRecorder(state, Scope(), [PathMapping(id="", local="/")], 0)
     monkeypatch.setattr(module, "_BATCH_SECONDS", -1.0)
-    recorder.add(done("a=1"))
+    recorder.add([done("a=1")])
     assert keys(state) == ["a"]
 
 
 def test_a_result_that_failed_is_written_as_far_as_it_went(state):
     """The object was uploaded, the file changed meanwhile: what the bucket has is ours, whatever came after."""
     recorder = BaselineRecorder(state, Scope(), [PathMapping(id="", local="/")], 0)
-    recorder.add(done("a=1", status=Status.FAILED, error="it kept changing"))
+    recorder.add([done("a=1", status=Status.FAILED, error="it kept changing")])
     recorder.commit()
     assert keys(state) == ["a"]
 
@@ -62,7 +62,7 @@ def test_a_result_that_failed_is_written_as_far_as_it_went(state):
 def test_what_one_result_wrote_and_removed_is_removed(state):
     state.commit(upserts=m("a=1").base())
     recorder = BaselineRecorder(state, Scope(), [PathMapping(id="", local="/")], 0)
-    recorder.add(done("a=2", drop=("a",)))
+    recorder.add([done("a=2", drop=("a",))])
     recorder.commit()
     assert keys(state) == []
 
@@ -70,8 +70,8 @@ def test_what_one_result_wrote_and_removed_is_removed(state):
 def test_a_key_that_went_and_came_again_is_there(state):
     state.commit(upserts=m("a=1").base())
     recorder = BaselineRecorder(state, Scope(), [PathMapping(id="", local="/")], 0)
-    recorder.add(done(drop=("a",)))
-    recorder.add(done("a=2"))
+    recorder.add([done(drop=("a",))])
+    recorder.add([done("a=2")])
     recorder.commit()
     assert keys(state) == ["a"]
 
@@ -81,8 +81,8 @@ def test_directories_are_flushed_before_the_baseline_is_committed(state, monkeyp
     monkeypatch.setattr(module, "fsync_directory", order.append)
     monkeypatch.setattr(StateDatabase, "commit", lambda self, **changes: order.append("commit"))
     recorder = BaselineRecorder(state, Scope(), [PathMapping(id="", local="/")], 0)
-    recorder.add(done("a=1", directories=["/d"]))
-    recorder.add(done("b=1", directories=["/d"]))
+    recorder.add([done("a=1", directories=["/d"])])
+    recorder.add([done("b=1", directories=["/d"])])
     recorder.commit()
     assert order == ["/d", "commit"]
 
@@ -93,7 +93,7 @@ def test_what_may_not_be_on_the_disk_is_not_remembered(state, monkeypatch):
 
     monkeypatch.setattr(module, "fsync_directory", fail)
     recorder = BaselineRecorder(state, Scope(), [PathMapping(id="", local="/")], 0)
-    recorder.add(done("a=1", directories=["/d"]))
+    recorder.add([done("a=1", directories=["/d"])])
     recorder.flush()
     assert keys(state) == [] and "/d: the disk reports an input/output error" in str(recorder.failure)
     monkeypatch.undo()

@@ -63,24 +63,28 @@ class LogProgress(Progress):
         self._size = self._bytes_done = 0
 
     def scanned(self, local: int, remote: int) -> None:
-        self._log(f"reading: {local} local, {remote} in the bucket")
+        if self._is_due():
+            self._log(f"reading: {local} local, {remote} in the bucket")
 
     def planned(self, operations: int, size: int) -> None:
         self._operations, self._size = operations, size
 
     def transferred(self, delta: int) -> None:
         self._bytes_done += delta
-        self._log(self._state())
+        if self._is_due():
+            self._log(self._state())
 
     def operation_finished(self) -> None:
         self._done += 1
-        self._log(self._state())
+        if self._is_due():
+            self._log(self._state())
 
     def _state(self) -> str:
         return f"{self._done} of {self._operations} done, {format_size(self._bytes_done)} of {format_size(self._size)}"
 
+    def _is_due(self) -> bool:
+        return time.monotonic() - self._last >= INTERVAL
+
     def _log(self, text: str) -> None:
-        now = time.monotonic()
-        if now - self._last >= INTERVAL:
-            self._last = now
-            self._output.note(f"{self._bucket}: {text}")
+        self._last = time.monotonic()
+        self._output.note(f"{self._bucket}: {text}")

@@ -142,8 +142,9 @@ class Execution:
         requests: The number of requests on the event loop.
         stopped: When it is set, no more operations start, and those in flight are awaited and yielded.
         delete_batch: Maximum of deletes in a batch.
-        on_progress: Receives the bytes that a transfer has moved since the last call, a few times per second.
-        record: Receives each result as soon as it is there.
+        on_progress: Receives the bytes that a transfer has moved since the last call, a few times per second; `None`
+            if nobody wants to know.
+        record: Receives results as soon as they are there.
     """
 
     worker: Worker
@@ -153,7 +154,7 @@ class Execution:
     stopped: threading.Event
     delete_batch: int
     on_progress: Callable[[Operation, int], None] | None
-    record: Callable[[OperationResult], None]
+    record: Callable[[Sequence[OperationResult]], None]
     _running: dict[Future[BatchResult], _Job] = field(default_factory=dict)
     _finished: SimpleQueue[Future[BatchResult]] = field(default_factory=SimpleQueue)
     _on_loop: int = 0
@@ -173,8 +174,7 @@ class Execution:
             for future in self._running:
                 # An error is being raised already; a second one must not lose the other results.
                 with suppress(Exception):
-                    for result in future.result().results:
-                        self.record(result)
+                    self.record(future.result().results)
             raise
 
     def _run_phase(self, phase: Sequence[Operation]) -> Iterator[OperationResult]:
@@ -204,8 +204,7 @@ class Execution:
                 (on_loop if job.on_loop else others).requeue(result.not_started)
                 others.defer(result.deferred)
                 self._adapt(job, result, now, busy)
-                for each in result.results:
-                    self.record(each)
+                self.record(result.results)
                 for each in result.results:
                     total = each.bytes_up + each.bytes_down
                     if rest := self.worker.in_flight.finish(each.operation, total):

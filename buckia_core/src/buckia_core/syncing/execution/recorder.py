@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -85,19 +85,20 @@ class BaselineRecorder:
         if rows:
             self._state.commit(upserts=rows, mapping_ids=self._mapping_ids)
 
-    def add(self, result: OperationResult) -> None:
-        """Add the result of one operation."""
-        for each in result.upserts:
-            self._upserts[each.key] = each
-        for key in result.deletes:
-            # A result may both write and delete a row, if a file changed during its upload and was then deleted.
-            self._upserts.pop(key, None)
-        self._deletes += result.deletes
-        self._directories.update(result.directories)
-        if result.status is Status.UNRESOLVED:
-            self._open[result.operation.key] = result.operation
-        elif result.status is Status.DONE:
-            self._done.add(result.operation.key)
+    def add(self, results: Iterable[OperationResult]) -> None:
+        """Add results of operations."""
+        for result in results:
+            for each in result.upserts:
+                self._upserts[each.key] = each
+            for key in result.deletes:
+                # A result may both write and delete a row, if a file changed during its upload and was then deleted.
+                self._upserts.pop(key, None)
+            self._deletes += result.deletes
+            self._directories.update(result.directories)
+            if result.status is Status.UNRESOLVED:
+                self._open[result.operation.key] = result.operation
+            elif result.status is Status.DONE:
+                self._done.add(result.operation.key)
         full = len(self._upserts) + len(self._deletes) >= _BATCH_ROWS
         if self.failure is None and (full or time.monotonic() - self._committed > _BATCH_SECONDS):
             self.flush()

@@ -12,7 +12,17 @@ from buckia_core.errors import Unauthenticated
 from buckia_core.planning.keys import FilesystemRules, invalid_reason
 from buckia_core.planning.plan import CONFLICT_REASONS, Action, Operation, Plan, Reason
 from buckia_core.syncing.disk.paths import local_path
-from buckia_core.syncing.events import FileError, Finished, Notice, Planned, Scanning, Status, SyncResult, Transferred
+from buckia_core.syncing.events import (
+    FileError,
+    Finished,
+    Notice,
+    Planned,
+    Scanning,
+    Status,
+    SyncResult,
+    Transferred,
+    no_listener,
+)
 from buckia_core.syncing.request import SyncRequest
 
 if TYPE_CHECKING:
@@ -26,6 +36,7 @@ class RunTally:
     """Sends events to the listener, and counts results. For the thread that runs the sync.
 
     Attributes:
+        is_heard: Whether anybody listens to the events.
         fatal: An error that ends the run, such as rejected credentials.
         counts: The result of the run so far.
     """
@@ -38,6 +49,7 @@ class RunTally:
         self._requests_before = request.adapter.request_count or 0
         self._local = self._remote = 0
         self._last_scanning_event = 0.0
+        self.is_heard = request.listener is not no_listener
         self.fatal: Unauthenticated | None = None
         self.counts = SyncResult(bucket=request.bucket, dry_run=request.dry_run, started=datetime.now(UTC))
 
@@ -117,7 +129,8 @@ class RunTally:
         return path.removeprefix(self._base)
 
     def _emit_finished(self, operation: Operation, status: Status, error: str | None) -> None:
-        self._request.listener(Finished(operation, status, self.path(operation), error))
+        if self.is_heard:
+            self._request.listener(Finished(operation, status, self.path(operation), error))
 
     def _count(self, operation: Operation, status: Status, error: str | None, extra_uploads: int) -> None:
         counts = self.counts

@@ -1,0 +1,83 @@
+"""Buckets whose small objects go through an event loop, with waits as over a network."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from buckia_core.adapters.contract.capabilities import Capabilities
+from buckia_core.adapters.contract.types import DeleteOutcome, Precondition, UploadInfo
+from buckia_core.adapters.memory.settings import MemorySettings
+from buckia_core.adapters.memory.sync import MemorySync
+from buckia_core.planning.manifest import RemoteObject
+
+T = TypeVar("T")
+
+
+class OnLoop(MemorySync):
+    """A bucket in memory whose coroutines wait.
+
+    Attributes:
+        seconds: How long each request waits.
+        happens: Called with operation and key before each request is made, on the loop; may raise.
+        calls: All calls by coroutine, as `(operation, key)`.
+        threads: Names of the threads that called.
+        most: The most requests at once.
+        closed: How often the connections were closed.
+        left: Tasks of the loop besides the one that closes.
+    """
+
+    def __init__(
+        self, seconds: float = 0.0, happens: Callable[[str, str], Any] = lambda *_: None, **given: Any
+    ) -> None:
+        super().__init__(MemorySettings(), **given)
+        self.seconds = seconds
+        self.happens = happens
+        self.calls: list[tuple[str, str]] = []
+        self.threads: Counter[str] = Counter()
+        self.most = self.running = self.closed = 0
+        self.left: list[Any] = []
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """With coroutines."""
+        return replace(super().capabilities, coroutines=True)
+
+    async def stat_file_async(self, key: str) -> RemoteObject:
+        return await self._made("stat_file", key, lambda: self.stat_file(key))
+
+    async def upload_file_async(
+        self, source: bytes, key: str, *, expect: Precondition | None = None, info: UploadInfo | None = None
+    ) -> RemoteObject:
+        return await self._made("upload_file", key, lambda: self.upload_file(source, key, expect=expect, info=info))
+
+    async def read_file_async(self, key: str, *, expect: RemoteObject | None = None) -> tuple[RemoteObject, bytes]:
+        return await self._made("read_file", key, lambda: self.read_file(key, expect=expect))
+
+    async def delete_files_async(self, keys: Sequence[str]) -> list[DeleteOutcome]:
+        return await self._made("delete_files", keys[0], lambda: self.delete_files(keys))
+
+    async def close_async(self) -> None:
+        self.closed += 1
+        self.left += asyncio.all_tasks() - {asyncio.current_task()}
+
+    async def _made(self, operation: str, key: str, call: Callable[[], T]) -> T:
+        self.running += 1
+        self.most = max(self.most, self.running)
+        self.calls.append((operation, key))
+        self.threads[threading.current_thread().name] += 1
+        try:
+            self.happens(operation, key)
+            await asyncio.sleep(self.seconds)
+            return call()
+        finally:
+            self.running -= 1
+
+
+def threads_left() -> list[str]:
+    """Return the names of threads that belong to a run."""
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("buckia-")]
