@@ -23,7 +23,7 @@ Caps are not retried: they are raised by hand, or end at midnight UTC.
 
 from __future__ import annotations
 
-import http.client
+import http
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -46,6 +46,7 @@ from buckia_core.errors import (
     Transient,
     Unauthenticated,
 )
+from buckia_core.http.errors import ProtocolError, UnusableResponse
 
 PROVIDER = "b2"
 
@@ -86,6 +87,7 @@ _CODE = re.compile(r"[A-Za-z0-9_.-]{1,60}")
 _MIN_SECRET_LENGTH = 8
 """Shortest token that is redacted in messages. Shorter ones occur inside ordinary words."""
 
+_STATUSES = frozenset(http.HTTPStatus)
 _EXPIRED_TOKEN_CODES = frozenset({"bad_auth_token", "expired_auth_token", ""})
 
 _CODES_WITH_TOKEN = frozenset({"auth_token_limit"})
@@ -149,12 +151,8 @@ class B2ResponseError(Exception):
         return cls(status, code, message[:300], parse_retry_after(headers.get("Retry-After")), redirect_host)
 
 
-class BodyTooLong(Exception):
-    """A response is longer than any that is expected."""
-
-
 class ResponseTooLong(AdapterError):
-    """The response to a call is too long. Listings then request smaller pages."""
+    """The response to a call is too long, or has an invalid length. Listings then request smaller pages."""
 
 
 def unexpected_response(action: str, key: str | None = None) -> AdapterError:
@@ -182,7 +180,7 @@ def translate_error(
     """Translate an exception of a request.
 
     Args:
-        error: A `B2ResponseError`, or an exception of `requests` or urllib3.
+        error: A `B2ResponseError`, or an exception of the HTTP client.
         action: What the request does.
         key: Object that it concerns.
         host: Host that it went to.
@@ -193,9 +191,9 @@ def translate_error(
         return error
     if isinstance(error, B2ResponseError):
         return _error_from_response(error, action, key, reason)
-    if isinstance(error, BodyTooLong):
-        return ResponseTooLong(f"{named}: {error}", provider=PROVIDER, key=key)
-    if not isinstance(error, (OSError, http.client.HTTPException)) and not _is_urllib3_error(error):
+    if isinstance(error, UnusableResponse):
+        return ResponseTooLong(f"{named}: the response of {host} {error}", provider=PROVIDER, key=key)
+    if not isinstance(error, (OSError, ProtocolError)):
         message = f"{host} sent a response of an unknown form"
         return AdapterError(f"{named}: {message}", provider=PROVIDER, key=key)
     return no_response(error, action=named, host=host, provider=PROVIDER, key=key)
@@ -236,7 +234,7 @@ def _error_from_response(error: B2ResponseError, action: str, key: str | None, r
     code = f" ({error.code})" if error.code and error.code not in message else ""
     if error.is_token_expired and not reason:
         message = "the token expired again right after it was renewed"
-    message = message or f"the server answered {error.status} {http.client.responses.get(error.status, '')}".rstrip()
+    message = message or f"the server answered {error.status} {_reason(error.status)}".rstrip()
     return kind(
         f"{named}: {message}{code}",
         provider=PROVIDER,
@@ -263,8 +261,8 @@ def _error_class(error: B2ResponseError, reason: str) -> type[AdapterError]:
     return kind or (Transient if 500 <= status < 600 else AdapterError)
 
 
-def _is_urllib3_error(error: Exception) -> bool:
-    return type(error).__module__.startswith("urllib3.")
+def _reason(status: int) -> str:
+    return http.HTTPStatus(status).phrase if status in _STATUSES else ""
 
 
 def _redirect_host(headers: Mapping[str, str]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import quote
 
 from buckia_b2.api.bucket import Bucket
@@ -35,6 +35,7 @@ from buckia_core.adapters.contract.types import DeleteOutcome, Precondition, Upl
 from buckia_core.adapters.service import json_fields as fields
 from buckia_core.adapters.transfers.part_pool import PartPool
 from buckia_core.errors import NotSupported
+from buckia_core.http.blocking import run_blocking
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.versions import ObjectVersion
 
@@ -73,9 +74,7 @@ class B2Sync(BaseSync):
         large = LargeFiles(bucket, self._part_pool)
         self._resumer = ResumableUploader(settings, bucket, large)
         conflicts = WriteConflictDetector(bucket)
-        url_pool = UploadUrlPool(
-            self._session, lambda: self._session.call("get_upload_url", bucket.id, action="writing")
-        )
+        url_pool = UploadUrlPool(self._session, self._fetch_upload_url)
         self._uploader = Uploader(settings, bucket, url_pool, large, self._resumer, conflicts)
         self._downloader = Downloader(bucket, self._part_pool)
         self._copier = Copier(bucket, large, conflicts)
@@ -113,6 +112,7 @@ class B2Sync(BaseSync):
             signed_url=self._settings.sse_customer_key_base64 is None,
             resumable_upload=True,
             resumable_download=True,
+            coroutines=True,
             max_key_bytes=MAX_KEY_BYTES - len(self._prefix.encode()),
             max_object_bytes=_MAX_OBJECT_BYTES,
             delete_batch_size=DELETE_BATCH_SIZE,
@@ -144,13 +144,23 @@ class B2Sync(BaseSync):
 
     def stat_file(self, key: str) -> RemoteObject:
         """See `BaseSync`."""
-        return self._bucket.head(key)
+        return run_blocking(self._bucket.head(key))
+
+    async def stat_file_async(self, key: str) -> RemoteObject:
+        """See `Coroutines`."""
+        return await self._bucket.head(key)
 
     def upload_file(
         self, source: Source, key: str, *, expect: Precondition | None = None, info: UploadInfo | None = None
     ) -> RemoteObject:
         """See `BaseSync`."""
-        return self._uploader.upload(source, key, expect, info)
+        return run_blocking(self._uploader.upload(source, key, expect, info))
+
+    async def upload_file_async(
+        self, source: bytes, key: str, *, expect: Precondition | None = None, info: UploadInfo | None = None
+    ) -> RemoteObject:
+        """See `Coroutines`."""
+        return await self._uploader.upload(source, key, expect, info)
 
     def part_layout(self, size: int) -> PartLayout | None:
         """See `ResumableUpload`."""
@@ -160,7 +170,7 @@ class B2Sync(BaseSync):
         self, source: MultipartSource, key: str, *, expect: Precondition | None = None, info: UploadInfo | None = None
     ) -> RemoteObject:
         """See `ResumableUpload`."""
-        return self._uploader.upload(source, key, expect, info)
+        return run_blocking(self._uploader.upload(source, key, expect, info))
 
     def abort_upload(self, key: str, text: str) -> None:
         """See `ResumableUpload`."""
@@ -184,7 +194,11 @@ class B2Sync(BaseSync):
 
     def read_file(self, key: str, *, expect: RemoteObject | None = None) -> tuple[RemoteObject, bytes]:
         """See `BaseSync`."""
-        return self._downloader.read(key, expect)
+        return run_blocking(self._downloader.read(key, expect))
+
+    async def read_file_async(self, key: str, *, expect: RemoteObject | None = None) -> tuple[RemoteObject, bytes]:
+        """See `Coroutines`."""
+        return await self._downloader.read(key, expect)
 
     @contextmanager
     def open_file(
@@ -197,6 +211,10 @@ class B2Sync(BaseSync):
     def delete_files(self, keys: Sequence[str]) -> list[DeleteOutcome]:
         """See `BaseSync`."""
         return self._deleter.delete(keys)
+
+    async def delete_files_async(self, keys: Sequence[str]) -> list[DeleteOutcome]:
+        """See `Coroutines`."""
+        return await self._deleter.delete_async(keys)
 
     def copy_file(self, source: RemoteObject, key: str, *, expect: Precondition | None = None) -> RemoteObject:
         """See `ServerCopy`."""
@@ -257,6 +275,14 @@ class B2Sync(BaseSync):
         """Close the connections and stop the threads."""
         self._part_pool.close()
         self._session.close()
+
+    async def close_async(self) -> None:
+        """See `Coroutines`."""
+        await self._session.close_async()
+
+    async def _fetch_upload_url(self) -> Any:
+        bucket_id = await self._bucket.id_async()
+        return await self._session.call_async("get_upload_url", bucket_id, action="writing")
 
     def _public_base(self) -> str:
         base = self._settings.public_base

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from buckia_b2.errors import PROVIDER
 from buckia_core.adapters.transfers.sources import DigestVerifier, iter_file_range
-from buckia_core.errors import IntegrityError
 from buckia_core.planning.digest import Digest, Digests
 
 SHA1_AT_END = "hex_digits_at_end"
@@ -17,8 +16,6 @@ SHA1_AT_END = "hex_digits_at_end"
 
 class BytesBody:
     """Bytes in memory."""
-
-    failure: Exception | None = None
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -31,7 +28,7 @@ class BytesBody:
         return self.size
 
     def content(self) -> bytes:
-        """Return the body in the form that `requests` takes."""
+        """Return what is sent."""
         return self.data
 
 
@@ -42,7 +39,6 @@ class FileRangeBody:
     The last chunk is withheld until the digests are verified, so that the server never stores other bytes.
 
     Attributes:
-        failure: Error of the last attempt to read the file, which the HTTP client would report as a network error.
         digest: SHA-1 of the bytes; empty until it is computed.
     """
 
@@ -60,7 +56,6 @@ class FileRangeBody:
         self.size = size
         self.sha1 = sha1 or SHA1_AT_END
         self.digest = sha1 or ""
-        self.failure: Exception | None = None
         self._path = path
         self._start = start
         self._digests = (Digest("sha1", sha1),) if sha1 else digests
@@ -73,21 +68,13 @@ class FileRangeBody:
         return self.size + (40 if self.sha1 == SHA1_AT_END else 0)
 
     def content(self) -> FileRangeBody:
-        """Return the body in the form that `requests` takes."""
+        """Return what is sent, in chunks."""
         return self
 
     def __len__(self) -> int:
         return self.sent_size
 
     def __iter__(self) -> Iterator[bytes]:
-        self.failure = None
-        try:
-            yield from self._chunks()
-        except (OSError, IntegrityError) as error:
-            self.failure = error
-            raise
-
-    def _chunks(self) -> Iterator[bytes]:
         check, sha1 = DigestVerifier(self._digests), hashlib.sha1(usedforsecurity=False)
 
         chunks = iter_file_range(self._path, self._start, self.size)

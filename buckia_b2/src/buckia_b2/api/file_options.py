@@ -57,22 +57,25 @@ class FileOptions:
         }
 
     def _locks(self) -> dict[str, Any]:
-        from b2sdk.v3 import FileRetentionSetting, LegalHold, RetentionMode  # noqa: PLC0415  # imported with the session
-
-        settings = self._settings
-        retention = None
+        settings, locks = self._settings, {"file_retention": None, "legal_hold": None}
         if settings.object_lock_mode is not None and settings.object_lock_retain is not None:
+            from b2sdk.v3 import FileRetentionSetting, RetentionMode  # noqa: PLC0415  # few need it, and it takes time
+
             until = time.time_ns() // 1_000_000 + settings.object_lock_retain * _DAY_MILLIS
-            retention = FileRetentionSetting(RetentionMode(settings.object_lock_mode.value), until)
-        return {"file_retention": retention, "legal_hold": LegalHold.ON if settings.object_lock_legal_hold else None}
+            locks["file_retention"] = FileRetentionSetting(RetentionMode(settings.object_lock_mode.value), until)
+        if settings.object_lock_legal_hold:
+            from b2sdk.v3 import LegalHold  # noqa: PLC0415  # as above
+
+            locks["legal_hold"] = LegalHold.ON
+        return locks
 
 
 def _encryption(settings: B2Settings) -> Any:
+    if settings.server_side_encryption is None:
+        return None
     from b2sdk.v3 import EncryptionAlgorithm, EncryptionKey, EncryptionMode, EncryptionSetting  # noqa: PLC0415  # as above
 
     match settings.server_side_encryption:
-        case None:
-            return None
         case Encryption.B2:
             return EncryptionSetting(EncryptionMode.SSE_B2, EncryptionAlgorithm.AES256)
         case Encryption.CUSTOMER:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from buckia_b2.api.single_flight import SingleFlight
 from buckia_b2.api.transport import Transport
 from buckia_b2.errors import LOCKED, PROVIDER, B2ResponseError, translate_error, unauthenticated
 from buckia_b2.settings import B2Settings, Encryption
@@ -16,7 +17,9 @@ from buckia_core.adapters.service import json_fields as fields
 from buckia_core.adapters.service.redirects import check_service_address
 from buckia_core.adapters.transfers.request_counter import RequestCounter
 from buckia_core.config.secrets.secret import Secret
-from buckia_core.errors import AdapterError, InvalidSetting, PermissionDenied
+from buckia_core.errors import AdapterError, BuckiaError, InvalidSetting, PermissionDenied
+from buckia_core.http.blocking import run_blocking
+from buckia_core.http.errors import LocalFileError
 
 T = TypeVar("T")
 
@@ -47,6 +50,7 @@ _NEEDS = {
 _DOMAINS = ("backblazeb2.com", "backblaze.com")
 """Domains of Backblaze's hosts for the API, downloads and uploads."""
 
+_API_VERSION = "v4"
 _OWN_S3 = re.compile(r"https://s3\.([a-z0-9-]+)\.backblazeb2\.com")
 
 
@@ -113,17 +117,18 @@ class Authorization:
 
 
 class B2Session:
-    """API calls with one application key, which is sent on the first call and when its token expires. Thread-safe."""
+    """API calls with one application key, which is sent on the first call and when its token expires. Thread-safe.
+
+    The coroutines run on an event loop or without one; `authorization` and `call` are the same for threads.
+    """
 
     def __init__(self, settings: B2Settings, prefix: str = "", counter: RequestCounter | None = None) -> None:
-        from b2sdk.v3 import B2RawHTTPApi  # noqa: PLC0415  # it takes a quarter of a second
-
         self._settings = settings
         self._prefix = prefix
         self.counter = counter or RequestCounter()
-        self.transport = Transport(settings, self.counter.add)
-        self.raw = B2RawHTTPApi(self.transport)
-        self._lock = threading.Lock()
+        self.transport = Transport(settings, self.counter)
+        self.raw = raw_api()(self.transport)
+        self._signing_in: SingleFlight[Authorization] = SingleFlight()
         self._authorization: Authorization | None = None
 
     @property
@@ -138,12 +143,23 @@ class B2Session:
             Unauthenticated: Backblaze does not accept the key.
             AdapterError: The request failed.
         """
-        with self._lock:
-            if self._authorization is None:
-                self._authorization = self._authorize()
-            return self._authorization
+        return self._authorization or run_blocking(self.authorization_async())
+
+    async def authorization_async(self, expired: Authorization | None = None) -> Authorization:
+        """Return the authorization of the key, but not an expired one. Raises the same errors as `authorization`.
+
+        One of many callers requests it.
+        """
+        found = self._authorization
+        if found is not None and (expired is None or found.token != expired.token):
+            return found
+        return await self._signing_in.run(partial(self._renew_authorization, expired))
 
     def call(self, name: str, *arguments: Any, action: str, key: str | None = None, **options: Any) -> Any:
+        """Do what `call_async` does, in a thread without an event loop."""
+        return run_blocking(self.call_async(name, *arguments, action=action, key=key, **options))
+
+    async def call_async(self, name: str, *arguments: Any, action: str, key: str | None = None, **options: Any) -> Any:
         """Call a method of b2sdk's raw API with endpoint and token, and return the response.
 
         Args:
@@ -157,38 +173,40 @@ class B2Session:
             AdapterError: The call failed.
         """
         method = getattr(self.raw, name)
-        return self.with_authorization(
+        return await self.with_authorization(
             lambda authorization: method(authorization.api_url, authorization.token, *arguments, **options),
             needs=_NEEDS.get(name, ""),
             action=action,
             key=key,
         )
 
-    def with_authorization(
-        self, request: Callable[[Authorization], T], *, needs: str, action: str, key: str | None = None
+    async def with_authorization(
+        self, request: Callable[[Authorization], Awaitable[T]], *, needs: str, action: str, key: str | None = None
     ) -> T:
         """Send a request with the current token, and once more with a new one if B2 rejects the token.
 
-        `needs` is the capability that the request requires. Raises the same errors as `call`.
+        `needs` is the capability that the request requires. Raises the same errors as `call_async`.
         """
-        used = self.authorization()
+        used = self._authorization or await self.authorization_async()
         try:
             try:
-                return request(used)
+                return await request(used)
             except B2ResponseError as error:
                 if not error.is_token_expired:
                     raise
-                used = self._renew_authorization(used)
-                return request(used)
-        except (AdapterError, MemoryError):
+                used = await self.authorization_async(used)
+                return await request(used)
+        except (BuckiaError, MemoryError):
             raise
+        except LocalFileError as error:
+            raise error.error from None
         except Exception as error:
             host, reason = urlsplit(used.api_url).netloc, self._find_denial_reason(used, needs, error)
             raise translate_error(error, action=action, key=key, host=host, reason=reason) from error
 
-    def upload_denial_reason(self, error: B2ResponseError) -> str:
+    async def upload_denial_reason(self, error: B2ResponseError) -> str:
         """Return why an upload was denied; empty if unknown."""
-        return self._find_denial_reason(self.authorization(), "writeFiles", error)
+        return self._find_denial_reason(await self.authorization_async(), "writeFiles", error)
 
     def parse_upload_url(self, response: Any) -> tuple[str, str]:
         """Parse an upload URL and its token.
@@ -200,29 +218,35 @@ class B2Session:
         return address, fields.token(response, "authorizationToken")
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections of threads."""
         self.transport.close()
 
-    def _renew_authorization(self, used: Authorization) -> Authorization:
-        """Return an authorization newer than `used`. One of many threads requests it."""
-        with self._lock:
-            if self._authorization is None or self._authorization.token == used.token:
-                self._authorization = self._authorize()
-            return self._authorization
+    async def close_async(self) -> None:
+        """Close the connections of the running event loop."""
+        await self.transport.close_async()
 
-    def _authorize(self) -> Authorization:
+    async def _renew_authorization(self, expired: Authorization | None) -> Authorization:
+        found = self._authorization
+        # Another caller may have renewed it a moment ago.
+        if found is None or (expired is not None and found.token == expired.token):
+            found = self._authorization = await self._authorize()
+        return found
+
+    async def _authorize(self) -> Authorization:
         settings = self._settings
         key_id, key = settings.application_key_id.reveal(), settings.application_key.reveal()
         realm = settings.api_url.rstrip("/")
         try:
-            found = Authorization.from_response(self.raw.authorize_account(realm, key_id, key), realm)
+            found = Authorization.from_response(await self.raw.authorize_account(realm, key_id, key), realm)
         except B2ResponseError as error:
             raise unauthenticated(error) from error
         except (LookupError, RecursionError, TypeError, ValueError) as error:
             message = f"{urlsplit(realm).netloc} did not respond as B2 does: check api_url"
             raise AdapterError(f"signing in: {message} ({error})", provider=PROVIDER) from error
-        except MemoryError:
+        except (BuckiaError, MemoryError):
             raise
+        except LocalFileError as error:
+            raise error.error from None
         except Exception as error:
             raise translate_error(error, action="signing in", host=urlsplit(realm).netloc) from error
         if settings.region is not None and found.region not in (None, settings.region):
@@ -250,6 +274,23 @@ class B2Session:
         if needs == "readFiles" and forbidden and settings.server_side_encryption is Encryption.CUSTOMER:
             return "sse_customer_key_base64 is not the key that the object is encrypted with"
         return ""
+
+
+def raw_api() -> Any:
+    """Return the class of b2sdk's raw API.
+
+    Its public module imports all of b2sdk, with requests, which takes four times as long and is of no use here.
+    """
+    try:
+        from b2sdk._internal.raw_api import B2RawHTTPApi  # noqa: PLC0415  # it takes time
+    except ImportError:
+        pass
+    else:
+        if B2RawHTTPApi.API_VERSION == _API_VERSION:
+            return B2RawHTTPApi
+    from b2sdk.v3 import B2RawHTTPApi  # noqa: PLC0415  # as above
+
+    return B2RawHTTPApi
 
 
 def bucket_not_allowed(used: Authorization, name: str) -> PermissionDenied:

@@ -2,41 +2,43 @@
 
 from __future__ import annotations
 
-import http.client
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
-
-import requests
-import urllib3
 
 from buckia_b2.api.body import Body
 from buckia_b2.api.session import B2Session
-from buckia_b2.errors import B2ResponseError, BodyTooLong, parsing_response, translate_error
+from buckia_b2.api.transport import MAX_CONNECTIONS
+from buckia_b2.errors import B2ResponseError, parsing_response, translate_error
+from buckia_core.errors import BuckiaError
+from buckia_core.http.blocking import running_loop
+from buckia_core.http.errors import LocalFileError
 
 _MAX_URLS = 4
 """Upload URLs tried in a row: B2 answers 503 or 401 when one expires."""
-
-_FAILURES = (
-    *(requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError),
-    *(ValueError, RecursionError, BodyTooLong),
-)
 
 UploadUrl = tuple[str, str]
 """URL and its token."""
 
 
 class UploadUrlPool:
-    """Upload URLs for the files of one bucket, or for the parts of one large file. Thread-safe."""
+    """Upload URLs for the files of one bucket, or for the parts of one large file. Thread-safe.
 
-    def __init__(self, session: B2Session, fetch_url: Callable[[], Any]) -> None:
+    A URL belongs to one server of B2, so that each new one costs a request and a connection. On an event loop, no more
+    uploads are in flight than there may be connections.
+    """
+
+    def __init__(self, session: B2Session, fetch_url: Callable[[], Awaitable[Any]]) -> None:
         """Create a pool; `fetch_url` requests a new URL."""
         self._session = session
         self._fetch_url = fetch_url
         self._lock = threading.Lock()
         self._free: list[UploadUrl] = []
+        self._loop: Any = None
+        self._slots: AbstractAsyncContextManager[Any] = nullcontext()
 
-    def send(self, body: Body, post: Callable[[str, str, Any], Any], *, key: str, action: str) -> Any:
+    async def send(self, body: Body, post: Callable[[str, str, Any], Awaitable[Any]], *, key: str, action: str) -> Any:
         """Send a body to one upload URL after the other until one accepts it, and return the response.
 
         An upload without a response is not retried: it may have created a file.
@@ -51,38 +53,51 @@ class UploadUrlPool:
             AdapterError: All URLs failed.
             OSError, IntegrityError: The file can't be read, or its bytes do not match the digests. Nothing was written.
         """
-        for left in range(_MAX_URLS - 1, -1, -1):
-            upload_url = self._acquire()
-            try:
-                response = post(*upload_url, body.content())
-            except B2ResponseError as error:
-                if error.is_token_expired:
-                    # Upload tokens share the lifetime of the account token, so the others have most likely expired too.
-                    self._clear()
-                if not left or error.retry_after or not (error.is_token_expired or error.status == 503):
-                    reason = self._session.upload_denial_reason(error)
-                    raise translate_error(error, action=action, key=key, reason=reason) from error
-            except _FAILURES as error:
-                if body.failure is not None:
-                    raise body.failure from None
-                raise translate_error(error, action=action, key=key, host=_host(upload_url)) from error
-            else:
-                with self._lock:
-                    self._free.append(upload_url)
-                return response
+        async with self._current_slots():
+            for left in range(_MAX_URLS - 1, -1, -1):
+                upload_url = await self._acquire()
+                try:
+                    response = await post(*upload_url, body.content())
+                except B2ResponseError as error:
+                    if error.is_token_expired:
+                        # Upload tokens share the lifetime of the account token, so the others have most likely expired.
+                        self._clear()
+                    if not left or error.retry_after or not (error.is_token_expired or error.status == 503):
+                        reason = await self._session.upload_denial_reason(error)
+                        raise translate_error(error, action=action, key=key, reason=reason) from error
+                except (BuckiaError, MemoryError):
+                    raise
+                except LocalFileError as error:
+                    raise error.error from None
+                except Exception as error:
+                    raise translate_error(error, action=action, key=key, host=_host(upload_url)) from error
+                else:
+                    with self._lock:
+                        self._free.append(upload_url)
+                    return response
         raise AssertionError("the last URL returns or raises")
 
-    def _acquire(self) -> UploadUrl:
+    async def _acquire(self) -> UploadUrl:
         with self._lock:
             if self._free:
                 return self._free.pop()
-        response = self._fetch_url()
+        response = await self._fetch_url()
         with parsing_response("requesting an upload URL"):
             return self._session.parse_upload_url(response)
 
     def _clear(self) -> None:
         with self._lock:
             self._free.clear()
+
+    def _current_slots(self) -> AbstractAsyncContextManager[Any]:
+        loop = running_loop()
+        if loop is None:
+            return nullcontext()
+        if loop is not self._loop:
+            import asyncio  # noqa: PLC0415  # imported already, as a loop runs
+
+            self._loop, self._slots = loop, asyncio.Semaphore(MAX_CONNECTIONS)
+        return self._slots
 
 
 def _host(upload_url: UploadUrl) -> str:

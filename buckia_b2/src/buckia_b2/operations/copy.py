@@ -19,6 +19,7 @@ from buckia_core.adapters.contract.types import Precondition
 from buckia_core.adapters.service import json_fields as fields
 from buckia_core.adapters.transfers.sources import part_size_for
 from buckia_core.errors import AdapterError, IntegrityError
+from buckia_core.http.blocking import run_blocking
 from buckia_core.planning.manifest import RemoteObject
 
 _PART_SIZE = 1 << 30
@@ -43,7 +44,7 @@ class Copier:
     def copy(self, source: RemoteObject, key: str, expect: Precondition | None) -> RemoteObject:
         """See `ServerCopy.copy_file`."""
         self.bucket.full_key(key)
-        if self.bucket.head(source.key).fingerprint != source.fingerprint:
+        if run_blocking(self.bucket.head(source.key)).fingerprint != source.fingerprint:
             raise precondition_failed(source.key)
         return self.copy_version(source.key, source.fingerprint, key, expect)
 
@@ -59,16 +60,17 @@ class Copier:
         file = self.bucket.get_by_id(source, file_id)
         with parsing_response(_ACTION, source):
             original = from_file(source, file)
-        earlier = self.conflicts.verify_pending(key, expect, original.digests)
+        earlier = run_blocking(self.conflicts.verify_pending(key, expect, original.digests))
         if earlier is not None:
             return earlier
-        self.bucket.check_precondition(key, expect)
+        run_blocking(self.bucket.check_precondition(key, expect))
         if original.size > self.max_copy_size:
-            return self.conflicts.verify(self._copy_in_parts(file, original.size, key, full_key), expect)
+            copied = self._copy_in_parts(file, original.size, key, full_key)
+            return run_blocking(self.conflicts.verify(copied, expect))
         response = self.bucket.session.call(
             "copy_file", file_id, full_key, action=_ACTION, key=key, **self.bucket.file_options.for_copy()
         )
-        return self.conflicts.verify(self._parse_copy(response, original.size, key), expect)
+        return run_blocking(self.conflicts.verify(self._parse_copy(response, original.size, key), expect))
 
     def _parse_copy(self, response: Any, size: int, key: str) -> RemoteObject:
         """Parse the response to a copy."""

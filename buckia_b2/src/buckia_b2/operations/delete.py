@@ -9,18 +9,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 from buckia_b2.api.bucket import Bucket
-from buckia_b2.api.transport import retry_request
+from buckia_b2.api.transport import retry_request_async
 from buckia_b2.errors import ABSENT
 from buckia_b2.settings import Deletion
 from buckia_core.adapters.contract.types import DeleteOutcome
 from buckia_core.errors import AdapterError
+from buckia_core.http.blocking import run_blocking
 
 DELETE_BATCH_SIZE = 100
 """Keys per call: B2 deletes one key per request, and several requests run in parallel."""
 
 _WORKERS = 8
+_CONCURRENT = 32
+"""Keys of one call that are deleted at once on an event loop."""
+
 _ALREADY_DELETED = ("no_such_file", "already_hidden")
 
 
@@ -37,39 +42,55 @@ class Deleter:
             return []
         _ = self.bucket.id
         if len(keys) == 1:
-            return [DeleteOutcome(keys[0], self._delete(keys[0]))]
+            return [run_blocking(self._delete(keys[0]))]
         with ThreadPoolExecutor(min(_WORKERS, len(keys)), thread_name_prefix="buckia-b2-delete") as pool:
-            return [DeleteOutcome(key, error) for key, error in zip(keys, pool.map(self._delete, keys), strict=True)]
+            return list(pool.map(lambda key: run_blocking(self._delete(key)), keys))
 
-    def _delete(self, key: str) -> AdapterError | None:
+    async def delete_async(self, keys: Sequence[str]) -> list[DeleteOutcome]:
+        """See `Coroutines.delete_files_async`."""
+        import asyncio  # noqa: PLC0415  # imported already, as a loop runs
+
+        if not keys:
+            return []
+        _ = await self.bucket.id_async()
+        slots = asyncio.Semaphore(_CONCURRENT)
+
+        async def delete(key: str) -> DeleteOutcome:
+            async with slots:
+                return await self._delete(key)
+
+        return await asyncio.gather(*map(delete, keys))
+
+    async def _delete(self, key: str) -> DeleteOutcome:
         try:
             if self.deletion is Deletion.HIDE:
-                self._hide(key)
+                await self._hide(key)
             else:
-                self._remove(key)
+                await self._remove(key)
         except AdapterError as error:
-            return error
-        return None
+            return DeleteOutcome(key, error)
+        return DeleteOutcome(key, None)
 
-    def _hide(self, key: str) -> None:
-        full_key = self.bucket.full_key(key)
+    async def _hide(self, key: str) -> None:
+        full_key, bucket_id = self.bucket.full_key(key), await self.bucket.id_async()
         try:
-            self.bucket.session.call("hide_file", self.bucket.id, full_key, action="deleting", key=key)
+            await self.bucket.session.call_async("hide_file", bucket_id, full_key, action="deleting", key=key)
         except AdapterError as error:
             if error.code not in _ALREADY_DELETED:
                 raise
 
-    def _remove(self, key: str) -> None:
-        for version in reversed(list(self.bucket.history(key))):
-            self.remove_version(key, version["fileId"])
+    async def _remove(self, key: str) -> None:
+        for version in reversed(await self.bucket.history(key).read()):
+            await self.remove_version(key, version["fileId"])
 
-    def remove_version(self, key: str, file_id: str) -> None:
+    async def remove_version(self, key: str, file_id: str) -> None:
         """Remove one version permanently. A missing version is not an error."""
         full_key = self.bucket.full_key(key)
+        delete = partial(
+            self.bucket.session.call_async, "delete_file_version", file_id, full_key, action="deleting", key=key
+        )
         try:
-            retry_request(lambda: self.bucket.session.call(
-                "delete_file_version", file_id, full_key, action="deleting", key=key
-            ))  # fmt: skip
+            await retry_request_async(delete)
         except AdapterError as error:
             if error.code not in ABSENT:
                 raise

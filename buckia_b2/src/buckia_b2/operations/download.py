@@ -7,16 +7,12 @@ claimed by the uploader, so it is not used.
 from __future__ import annotations
 
 import hashlib
-import http.client
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import NoReturn
 from urllib.parse import urlsplit
-
-import requests
-import urllib3
 
 from buckia_b2.api.bucket import Bucket
 from buckia_b2.api.session import Authorization
@@ -27,6 +23,9 @@ from buckia_core.adapters.contract.resume import PartialDownload
 from buckia_core.adapters.transfers.part_pool import PartPool
 from buckia_core.adapters.transfers.ranged_download import RangedDownload, RangeStream
 from buckia_core.errors import AdapterError, IntegrityError
+from buckia_core.http.blocking import run_blocking
+from buckia_core.http.errors import ProtocolError
+from buckia_core.http.response import Response
 from buckia_core.planning.manifest import RemoteObject
 
 _CHUNK_SIZE = 1 << 18
@@ -52,14 +51,25 @@ class Downloader:
             _verify(result.object, target)
         return result.object
 
-    def read(self, key: str, expect: RemoteObject | None) -> tuple[RemoteObject, bytes]:
+    async def read(self, key: str, expect: RemoteObject | None) -> tuple[RemoteObject, bytes]:
         """See `BaseSync.read_file`."""
-        with self.open(key, expect, 0, None) as stream:
-            return stream.object, b"".join(stream.chunks)
+        async with AsyncExitStack() as stack:
+            response = await self._get_or_none(stack, key, 0, None)
+            if response is None:
+                return await self._head(key, expect), b""
+            found = self._object_from_response(key, response, expect)
+            try:
+                data = await response.read_body(found.size)
+            except (ProtocolError, OSError) as error:
+                self._raise_interrupted(found.key, error)
+        computed = computed_sha1(found)
+        if computed is not None and hashlib.sha1(data, usedforsecurity=False).hexdigest() != computed:
+            raise _sha1_mismatch(found.key)
+        return found, data
 
     def resume(self, key: str, download: PartialDownload, expect: RemoteObject) -> RemoteObject:
         """See `ResumableDownload.resume_download`."""
-        found = self._ranged.resume(key, download, expect) or self._head(key, expect)
+        found = self._ranged.resume(key, download, expect) or run_blocking(self._head(key, expect))
         _verify(found, download.target)
         return found
 
@@ -70,33 +80,34 @@ class Downloader:
         Raises:
             AdapterError: As `BaseSync.open_file`.
         """
-        full_key = self.bucket.full_key(key)
-        _ = self.bucket.id
         if end is not None and end <= start:
-            yield RangeStream(self._head(key, expect), iter(()))
+            self.bucket.full_key(key)
+            yield RangeStream(run_blocking(self._head(key, expect)), iter(()))
             return
-        file_id = self.bucket.head_by_listing(key, full_key)["fileId"] if is_rewritten_by_proxies(full_key) else None
+        stack = AsyncExitStack()
         try:
-            response = self._get(key, full_key, file_id, start, end)
-        except AdapterError as error:
-            if error.status != _UNSATISFIABLE:
-                raise
-            yield RangeStream(self._head(key, expect), iter(()))
-            return
-        with closing(response):
+            response = run_blocking(self._get_or_none(stack, key, start, end))
+            if response is None:
+                yield RangeStream(run_blocking(self._head(key, expect)), iter(()))
+                return
             found = self._object_from_response(key, response, expect)
             stop = found.size if end is None else min(end, found.size)
             yield RangeStream(found, self._read_chunks(response, found, start, stop))
+        finally:
+            run_blocking(stack.aclose())
 
     @contextmanager
     def open_version(self, key: str, file_id: str) -> Iterator[Iterator[bytes]]:
         """Open one version, which the caller knows to belong to the key."""
-        response = self._get(key, self.bucket.full_key(key), file_id, 0, None)
-        with closing(response):
+        stack = AsyncExitStack()
+        try:
+            response = run_blocking(self._get(stack, key, self.bucket.full_key(key), file_id, 0, None))
             found = self._object_from_response(key, response, None)
             yield self._read_chunks(response, found, 0, found.size)
+        finally:
+            run_blocking(stack.aclose())
 
-    def _object_from_response(self, key: str, response: Any, expect: RemoteObject | None) -> RemoteObject:
+    def _object_from_response(self, key: str, response: Response, expect: RemoteObject | None) -> RemoteObject:
         """Parse the headers of a download.
 
         Raises:
@@ -109,41 +120,55 @@ class Downloader:
             raise precondition_failed(key)
         return found
 
-    def _get(self, key: str, full_key: str, file_id: str | None, start: int, end: int | None) -> Any:
-        headers: dict[str, str] = {}
+    async def _get_or_none(self, stack: AsyncExitStack, key: str, start: int, end: int | None) -> Response | None:
+        """Request a byte range; the response is open as long as `stack`. `None` if the object ends before `start`."""
+        full_key = self.bucket.full_key(key)
+        # A 404 may mean the bucket, so it is checked first.
+        _ = await self.bucket.id_async()
+        file_id = None
+        if is_rewritten_by_proxies(full_key):
+            file_id = (await self.bucket.head_by_listing(key, full_key))["fileId"]
+        try:
+            return await self._get(stack, key, full_key, file_id, start, end)
+        except AdapterError as error:
+            if error.status != _UNSATISFIABLE:
+                raise
+            return None
+
+    async def _get(
+        self, stack: AsyncExitStack, key: str, full_key: str, file_id: str | None, start: int, end: int | None
+    ) -> Response:
+        headers = self.bucket.download_headers()
         if start or end is not None:
             headers["Range"] = f"bytes={start}-{(_PAST_ANY_END if end is None else end) - 1}"
-        if self.bucket.file_options.download_key is not None:
-            self.bucket.file_options.download_key.add_to_download_headers(headers)
 
-        def send(authorization: Authorization) -> Any:
+        async def send(authorization: Authorization) -> Response:
             bucket = self.bucket
             url = bucket.file_url(authorization, full_key) if file_id is None else bucket.id_url(authorization, file_id)
             sent_headers = {**headers, "Authorization": authorization.token}
-            return bucket.session.transport.request("GET", url, sent_headers)
+            return await stack.enter_async_context(bucket.session.transport.open("GET", url, sent_headers))
 
-        response = self.bucket.session.with_authorization(send, needs="readFiles", action=_ACTION, key=key)
+        response = await self.bucket.session.with_authorization(send, needs="readFiles", action=_ACTION, key=key)
         requested_start = headers.get("Range", "bytes=").removeprefix("bytes=").partition("-")[0]
         if response.headers.get("Content-Range", "").removeprefix("bytes ").partition("-")[0] != requested_start:
-            response.close()
             raise unexpected_response(_ACTION, key)
         return response
 
-    def _read_chunks(self, response: Any, found: RemoteObject, start: int, stop: int) -> Iterator[bytes]:
+    def _read_chunks(self, response: Response, found: RemoteObject, start: int, stop: int) -> Iterator[bytes]:
         """Yield the chunks of a response and verify size and SHA-1. Reads at most one byte too many."""
         is_whole = (start, stop) == (0, found.size)
         sha1 = hashlib.sha1(usedforsecurity=False) if is_whole and computed_sha1(found) is not None else None
         left = max(0, stop - start)
         try:
-            while chunk := response.raw.read(min(_CHUNK_SIZE, left + 1), decode_content=False):
+            while chunk := run_blocking(response.read(min(_CHUNK_SIZE, left + 1))):
                 left -= len(chunk)
                 if left < 0:
                     break
                 if sha1 is not None:
                     sha1.update(chunk)
                 yield chunk
-        except (urllib3.exceptions.HTTPError, requests.RequestException, http.client.HTTPException, OSError) as error:
-            raise translate_error(error, action=_ACTION, key=found.key, host=urlsplit(response.url).netloc) from error
+        except (ProtocolError, OSError) as error:
+            self._raise_interrupted(found.key, error)
         if left:
             difference = "fewer" if left > 0 else "more"
             raise IntegrityError(
@@ -152,13 +177,18 @@ class Downloader:
         if sha1 is not None and sha1.hexdigest() != computed_sha1(found):
             raise _sha1_mismatch(found.key)
 
+    def _raise_interrupted(self, key: str, error: Exception) -> NoReturn:
+        """Raise the error for a body that was cut short."""
+        host = urlsplit(self.bucket.session.authorization().download_url).netloc
+        raise translate_error(error, action=_ACTION, key=key, host=host) from error
+
     @property
     def _ranged(self) -> RangedDownload:
         return RangedDownload(self.part_pool, self.open)
 
-    def _head(self, key: str, expect: RemoteObject | None) -> RemoteObject:
+    async def _head(self, key: str, expect: RemoteObject | None) -> RemoteObject:
         """Return an object whose content is not needed."""
-        found = self.bucket.head(key)
+        found = await self.bucket.head(key)
         if expect is not None and found.fingerprint != expect.fingerprint:
             raise precondition_failed(key)
         return found

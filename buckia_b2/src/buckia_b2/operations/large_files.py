@@ -21,6 +21,7 @@ from buckia_core.adapters.service import json_fields as fields
 from buckia_core.adapters.transfers.part_pool import PartPool
 from buckia_core.adapters.transfers.sources import MAX_PARTS, DigestVerifier, iter_file_range, split_parts
 from buckia_core.errors import AdapterError, IntegrityError, NotSupported, Transient
+from buckia_core.http.blocking import run_blocking
 from buckia_core.planning.manifest import RemoteObject
 
 _MIB = 1 << 20
@@ -97,7 +98,9 @@ class LargeFiles:
     def part_url_pool(self, file_id: str, key: str) -> UploadUrlPool:
         """Return a pool of upload URLs for the parts."""
         session = self.bucket.session
-        return UploadUrlPool(session, lambda: session.call("get_upload_part_url", file_id, action="writing", key=key))
+        return UploadUrlPool(
+            session, lambda: session.call_async("get_upload_part_url", file_id, action="writing", key=key)
+        )
 
     def send(self, url_pool: UploadUrlPool, number: int, body: Body, key: str) -> str:
         """Upload one part and return its SHA-1.
@@ -107,10 +110,10 @@ class LargeFiles:
         """
         raw, file_options = self.bucket.session.raw, self.bucket.file_options.for_part()
 
-        def post(url: str, token: str, sent: object) -> object:
-            return raw.upload_part(url, token, number, body.sent_size, body.sha1, sent, **file_options)
+        async def post(url: str, token: str, sent: object) -> object:
+            return await raw.upload_part(url, token, number, body.sent_size, body.sha1, sent, **file_options)
 
-        response = url_pool.send(body, post, key=key, action="writing")
+        response = run_blocking(url_pool.send(body, post, key=key, action="writing"))
         with parsing_response("writing", key):
             stored = _part(response)
         if stored != (number, Part(body.size, body.digest)):

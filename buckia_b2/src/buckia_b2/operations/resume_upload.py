@@ -33,6 +33,7 @@ from buckia_core.adapters.transfers.upload_session import (
     spec_digest,
 )
 from buckia_core.errors import AdapterError, IntegrityError
+from buckia_core.http.blocking import run_blocking
 from buckia_core.planning.manifest import RemoteObject
 
 _DIGEST = "sha1"
@@ -72,7 +73,7 @@ class ResumableUploader:
                 if completed is not None:
                     return completed
                 upload_session = None
-        self.bucket.check_precondition(spec.key, spec.expect)
+        run_blocking(self.bucket.check_precondition(spec.key, spec.expect))
         if upload_session is not None and not self._would_be_newest(upload_session, spec):
             self._cancel(upload_session, spec)
             upload_session, uploaded = None, {}
@@ -100,7 +101,7 @@ class ResumableUploader:
         return upload_session
 
     def _would_be_newest(self, upload_session: UploadSession, spec: ObjectSpec) -> bool:
-        newest = self.bucket.newest(spec.key)
+        newest = run_blocking(self.bucket.newest(spec.key))
         return newest is None or int(newest["uploadTimestamp"]) < upload_session.began
 
     def _cancel(self, upload_session: UploadSession, spec: ObjectSpec) -> None:

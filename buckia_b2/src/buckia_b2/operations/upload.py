@@ -14,12 +14,13 @@ from __future__ import annotations
 import io
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 from buckia_b2.api.body import SHA1_AT_END, Body, BytesBody, FileRangeBody
 from buckia_b2.api.bucket import Bucket
-from buckia_b2.api.transport import retry_request
+from buckia_b2.api.transport import retry_request_async
 from buckia_b2.api.upload_url_pool import UploadUrlPool
 from buckia_b2.errors import PROVIDER, parsing_response
 from buckia_b2.files.file_info import MTIME, computed_sha1, from_file
@@ -33,6 +34,7 @@ from buckia_core.adapters.contract.resume import MultipartSource
 from buckia_core.adapters.contract.types import IfUnchanged, Precondition, UploadInfo
 from buckia_core.adapters.transfers.sources import DigestVerifier, PrependedReader, part_size_for, read_exactly
 from buckia_core.errors import AdapterError, IntegrityError, PermissionDenied, PreconditionFailed, Transient
+from buckia_core.http.blocking import in_event_loop
 from buckia_core.planning.digest import Comparison, Digest, Digests, compare, merge
 from buckia_core.planning.manifest import RemoteObject
 
@@ -51,69 +53,82 @@ class Uploader:
     resumer: ResumableUploader
     conflicts: WriteConflictDetector
 
-    def upload(
+    async def upload(
         self, source: Source | MultipartSource, key: str, expect: Precondition | None, info: UploadInfo | None
     ) -> RemoteObject:
-        """See `BaseSync.upload_file`; for a file in parts, `ResumableUpload.upload_parts`."""
+        """See `BaseSync.upload_file`; for a file in parts, `ResumableUpload.upload_parts`.
+
+        On an event loop, `source` is bytes: the others are read with blocking calls.
+        """
         spec = build_object_spec(self.bucket, self.settings.objects, key, expect, info)
         if isinstance(source, MultipartSource):
             written = self.resumer.upload(source, spec)
             try:
-                return self.conflicts.verify(written, expect)
+                return await self.conflicts.verify(written, expect)
             except (PreconditionFailed, PermissionDenied):
                 source.checkpoint.clear()
                 raise
-        earlier = self.conflicts.verify_pending(key, expect, spec.info.digests)
+        earlier = await self.conflicts.verify_pending(key, expect, spec.info.digests)
         if earlier is not None:
             return earlier
-        self.bucket.check_precondition(key, expect)
+        await self.bucket.check_precondition(key, expect)
         match source:
             case bytes():
-                written = self._upload_bytes(source, spec)
+                written = await self._upload_bytes(source, spec)
             case Path():
-                written = self._upload_path(source, spec)
+                written = await self._upload_path(source, spec)
             case _:
-                written = self._upload_reader(source, spec)
-        return self.conflicts.verify(written, expect)
+                written = await self._upload_reader(source, spec)
+        return await self.conflicts.verify(written, expect)
 
-    def _upload_bytes(self, data: bytes, spec: ObjectSpec) -> RemoteObject:
+    async def _upload_bytes(self, data: bytes, spec: ObjectSpec) -> RemoteObject:
         if len(data) > self.settings.multipart_threshold:
-            return self._upload_reader(io.BytesIO(data), spec)
+            return await self._upload_large(data, spec)
         check = DigestVerifier(spec.info.digests)
         check.update(data)
         check.verify(provider=PROVIDER, key=spec.key)
-        return self._upload_single(BytesBody(data), spec)
+        return await self._upload_single(BytesBody(data), spec)
 
-    def _upload_path(self, path: Path, spec: ObjectSpec) -> RemoteObject:
+    async def _upload_large(self, data: bytes, spec: ObjectSpec) -> RemoteObject:
+        upload = partial(self.large.upload_reader, io.BytesIO(data), self.settings.part_size, spec)
+        if not in_event_loop():
+            return upload()
+        import asyncio  # noqa: PLC0415  # imported already, as a loop runs
+
+        return await asyncio.to_thread(upload)
+
+    async def _upload_path(self, path: Path, spec: ObjectSpec) -> RemoteObject:
         size = path.stat().st_size
         if size <= SMALL_FILE:
-            return self._upload_bytes(path.read_bytes(), spec)
+            return await self._upload_bytes(path.read_bytes(), spec)
         if size <= self.settings.multipart_threshold:
-            return self._upload_single(FileRangeBody(path, 0, size, key=spec.key, digests=spec.info.digests), spec)
+            return await self._upload_single(
+                FileRangeBody(path, 0, size, key=spec.key, digests=spec.info.digests), spec
+            )
         return self.large.upload_file(path, size, part_size_for(size, self.settings.part_size), spec)
 
-    def _upload_reader(self, reader: BinaryIO, spec: ObjectSpec) -> RemoteObject:
+    async def _upload_reader(self, reader: BinaryIO, spec: ObjectSpec) -> RemoteObject:
         threshold = self.settings.multipart_threshold
         head = read_exactly(reader, threshold + 1)
         if len(head) <= threshold:
-            return self._upload_bytes(head, spec)
+            return await self._upload_bytes(head, spec)
         return self.large.upload_reader(PrependedReader(head, reader), self.settings.part_size, spec)
 
-    def _upload_single(self, body: Body, spec: ObjectSpec) -> RemoteObject:
+    async def _upload_single(self, body: Body, spec: ObjectSpec) -> RemoteObject:
         if body.sha1 != SHA1_AT_END:
             spec = spec.with_sha1(body.sha1)
         info, raw = dict(spec.file_info()), self.bucket.session.raw
         file_options = self.bucket.file_options.for_file()
 
-        def post(url: str, token: str, sent: object) -> object:
-            return raw.upload_file(
+        async def post(url: str, token: str, sent: object) -> object:
+            return await raw.upload_file(
                 url, token, spec.full_key, body.sent_size, spec.content_type, body.sha1, info, sent, **file_options
             )
 
         try:
-            file = self.url_pool.send(body, post, key=spec.key, action="writing")
+            file = await self.url_pool.send(body, post, key=spec.key, action="writing")
         except Transient as error:
-            completed = self._find_completed(body, spec) if error.status is None else None
+            completed = await self._find_completed(body, spec) if error.status is None else None
             if completed is None:
                 raise
             return completed
@@ -121,24 +136,24 @@ class Uploader:
             written = from_file(spec.key, file)
             same_name = file["fileName"] == spec.full_key
         if not same_name or written.size != body.size or computed_sha1(written) not in (None, body.digest):
-            self._remove_written(written, spec)
+            await self._remove_written(written, spec)
             message = f"{spec.key!r}: B2 reports another name, size or SHA-1 than was sent"
             raise IntegrityError(message, provider=PROVIDER, key=spec.key)
         return written
 
-    def _remove_written(self, written: RemoteObject, spec: ObjectSpec) -> None:
+    async def _remove_written(self, written: RemoteObject, spec: ObjectSpec) -> None:
         """Remove a version with wrong bytes, as far as the application key allows it."""
         with suppress(AdapterError):
-            call, action = self.bucket.session.call, "removing a damaged upload"
-            call("delete_file_version", written.fingerprint, spec.full_key, action=action, key=spec.key)
+            call, action = self.bucket.session.call_async, "removing a damaged upload"
+            await call("delete_file_version", written.fingerprint, spec.full_key, action=action, key=spec.key)
 
-    def _find_completed(self, body: Body, spec: ObjectSpec) -> RemoteObject | None:
+    async def _find_completed(self, body: Body, spec: ObjectSpec) -> RemoteObject | None:
         """Find the file that an upload without a response created; `None` if unknown or unconditional."""
         if spec.expect is None:
             return None
         known: Digests = (Digest("sha1", body.digest),)
         try:
-            newest = retry_request(lambda: self.bucket.newest(spec.key))
+            newest = await retry_request_async(lambda: self.bucket.newest(spec.key))
         except AdapterError:
             return None
         if newest is None or newest["action"] == "hide":

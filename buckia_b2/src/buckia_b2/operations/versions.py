@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from buckia_b2.api.bucket import START_ACTION, Bucket, parse_versions_page
+from buckia_b2.api.bucket import Bucket
 from buckia_b2.api.transport import retry_request
+from buckia_b2.api.version_history import START_ACTION, parse_versions_page
 from buckia_b2.errors import parsing_response
 from buckia_b2.files.file_info import from_file, version_from_file
 from buckia_b2.operations.copy import Copier
@@ -17,6 +18,7 @@ from buckia_b2.operations.delete import Deleter
 from buckia_b2.operations.download import Downloader
 from buckia_b2.operations.list import PAGE, fetch_page
 from buckia_core.adapters.contract.types import Precondition
+from buckia_core.http.blocking import run_blocking
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.versions import ObjectVersion
 
@@ -64,7 +66,7 @@ class Versions:
 
     def delete(self, key: str, version: str) -> None:
         """See `Versioned.delete_version`."""
-        self.deleter.remove_version(key, version)
+        run_blocking(self.deleter.remove_version(key, version))
 
     def _iter_files(self, prefix: str) -> Iterator[dict[str, Any]]:
         full_prefix = self.bucket.prefix + prefix

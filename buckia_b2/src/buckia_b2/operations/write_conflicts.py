@@ -21,14 +21,14 @@ import time
 from collections.abc import Callable
 from enum import Enum
 from functools import partial
-from typing import Any
 
-from buckia_b2.api.bucket import Bucket
-from buckia_b2.api.transport import retry_request
+from buckia_b2.api.bucket import Bucket, matches
+from buckia_b2.api.transport import retry_request_async
 from buckia_b2.errors import ABSENT, PROVIDER, precondition_failed
-from buckia_core.adapters.contract.types import IfAbsent, IfUnchanged, Precondition
+from buckia_core.adapters.contract.types import Precondition
 from buckia_core.config.secrets.redaction import redacted_logger
 from buckia_core.errors import AdapterError, PermissionDenied, Transient
+from buckia_core.http.blocking import pause
 from buckia_core.planning.digest import Comparison, Digests, compare
 from buckia_core.planning.manifest import RemoteObject
 
@@ -54,7 +54,7 @@ class WriteConflictDetector:
         self._sleep = sleep
         self._pending: dict[str, tuple[RemoteObject, Precondition]] = {}
 
-    def verify(self, written: RemoteObject, expect: Precondition | None) -> RemoteObject:
+    async def verify(self, written: RemoteObject, expect: Precondition | None) -> RemoteObject:
         """Verify that a write met its precondition, and return the object.
 
         Raises:
@@ -66,7 +66,7 @@ class WriteConflictDetector:
         if expect is None:
             return written
         try:
-            return self._verify(written, expect)
+            return await self._verify(written, expect)
         except AdapterError as error:
             if not error.retryable:
                 raise
@@ -80,7 +80,7 @@ class WriteConflictDetector:
                 retry_after=error.retry_after,
             ) from error
 
-    def verify_pending(self, key: str, expect: Precondition | None, digests: Digests) -> RemoteObject | None:
+    async def verify_pending(self, key: str, expect: Precondition | None, digests: Digests) -> RemoteObject | None:
         """Verify an earlier write of the same bytes and precondition whose `verify` raised `Transient`.
 
         Otherwise a retried write would conflict with its own earlier version. Returns `None` without such a write;
@@ -89,58 +89,58 @@ class WriteConflictDetector:
         written, expected = self._pending.pop(key, (None, None))
         if written is None or expected != expect or compare(written.digests, digests) is not Comparison.SAME:
             return None
-        return self.verify(written, expect)
+        return await self.verify(written, expect)
 
-    def _verify(self, written: RemoteObject, expect: Precondition) -> RemoteObject:
-        for pause in (*_PAUSES, None):
-            match retry_request(lambda: self._find_position(written, expect)):
+    async def _verify(self, written: RemoteObject, expect: Precondition) -> RemoteObject:
+        for seconds in (*_PAUSES, None):
+            match await retry_request_async(lambda: self._find_position(written, expect)):
                 case _Position.CURRENT:
                     return written
-                case _Position.SUPERSEDED if pause is not None:
-                    self._sleep(pause)
+                case _Position.SUPERSEDED if seconds is not None:
+                    await pause(seconds, self._sleep)
                 case _:
                     break
         log.info("%r: another writer came first; removing version %s", written.key, written.fingerprint)
-        self._undo(written)
+        await self._undo(written)
         raise precondition_failed(written.key)
 
-    def _find_position(self, written: RemoteObject, expect: Precondition) -> _Position:
+    async def _find_position(self, written: RemoteObject, expect: Precondition) -> _Position:
         is_newest = True
         history = self._bucket.history(written.key)
-        for version in history:
+        while (version := await history.next()) is not None:
             if version["fileId"] == written.fingerprint:
-                if not _matches(next(history, None), expect):
+                if not matches(await history.next(), expect):
                     return _Position.CONFLICTING
                 return _Position.CURRENT if is_newest else _Position.SUPERSEDED
             is_newest = False
         return _Position.CONFLICTING
 
-    def _undo(self, written: RemoteObject) -> None:
+    async def _undo(self, written: RemoteObject) -> None:
         full_key = self._bucket.full_key(written.key)
         try:
-            retry_request(partial(
-                self._bucket.session.call, "delete_file_version", written.fingerprint, full_key,
+            await retry_request_async(partial(
+                self._bucket.session.call_async, "delete_file_version", written.fingerprint, full_key,
                 action="removing the conflicting version", key=written.key,
             ))  # fmt: skip
         except PermissionDenied as error:
-            self._restore_previous(written, error)
+            await self._restore_previous(written, error)
         except AdapterError as error:
             if error.code not in ABSENT:
                 raise
 
-    def _restore_previous(self, written: RemoteObject, cause: PermissionDenied) -> None:
+    async def _restore_previous(self, written: RemoteObject, cause: PermissionDenied) -> None:
         """Make the previous version current again where the application key can't delete the written one."""
-        history = list(self._bucket.history(written.key))
+        history = await self._bucket.history(written.key).read()
         if not history or history[0]["fileId"] != written.fingerprint:
             return
         previous = history[1] if len(history) > 1 else None
-        full_key, call = self._bucket.full_key(written.key), self._bucket.session.call
+        full_key, call = self._bucket.full_key(written.key), self._bucket.session.call_async
         try:
             if previous is None or previous["action"] == "hide":
-                call("hide_file", self._bucket.id, full_key, action="hiding it", key=written.key)
+                await call("hide_file", await self._bucket.id_async(), full_key, action="hiding it", key=written.key)
             else:
                 file_options = self._bucket.file_options.for_copy()
-                call(
+                await call(
                     "copy_file",
                     previous["fileId"],
                     full_key,
@@ -155,11 +155,3 @@ class WriteConflictDetector:
                 provider=PROVIDER,
                 key=written.key,
             ) from error
-
-
-def _matches(previous: dict[str, Any] | None, expect: Precondition) -> bool:
-    match expect:
-        case IfAbsent():
-            return previous is None or previous["action"] == "hide"
-        case IfUnchanged(seen):
-            return previous is not None and previous["action"] != "hide" and previous["fileId"] == seen.fingerprint

@@ -28,11 +28,11 @@ def around_uploads(adapter, *, before=None, after=None):
     """Let another writer act just before or after the adapter's next upload."""
     send, once = adapter._session.raw.upload_file, threading.Lock()
 
-    def upload_file(*arguments: Any, **options: Any) -> Any:
+    async def upload_file(*arguments: Any, **options: Any) -> Any:
         acting = once.acquire(blocking=False)
         if acting and before:
             before()
-        response = send(*arguments, **options)
+        response = await send(*arguments, **options)
         if acting and after:
             after()
         return response

@@ -1,14 +1,15 @@
-"""Retry policy: how often and how long a failed call is retried, and `retry_call`, which applies it."""
+"""Retry policy: how often and how long a failed call is retried, and the functions that apply it."""
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
 from buckia_core.errors import AdapterError
+from buckia_core.http.blocking import pause
 
 T = TypeVar("T")
 
@@ -64,9 +65,24 @@ def retry_call(call: Callable[[], T], policy: RetryPolicy) -> T:
         try:
             return call()
         except AdapterError as error:
-            wait = policy.next_wait(attempts, error)
-            late = policy.clock() - started + wait > policy.time_limit
-            if not error.retryable or wait > policy.max_wait or late:
-                raise
-            policy.sleep(wait)
+            policy.sleep(_wait_after(error, attempts, started, policy))
     return call()
+
+
+async def retry_async(call: Callable[[], Awaitable[T]], policy: RetryPolicy) -> T:
+    """Do what `retry_call` does for a coroutine, and let others run while it waits. Raises the same errors."""
+    started = policy.clock()
+    for attempts in range(1, policy.max_attempts):
+        try:
+            return await call()
+        except AdapterError as error:
+            await pause(_wait_after(error, attempts, started, policy), policy.sleep)
+    return await call()
+
+
+def _wait_after(error: AdapterError, attempts: int, started: float, policy: RetryPolicy) -> float:
+    """Return the seconds to wait before the next attempt; raise the error if there must be none."""
+    wait = policy.next_wait(attempts, error)
+    if not error.retryable or wait > policy.max_wait or policy.clock() - started + wait > policy.time_limit:
+        raise error
+    return wait
