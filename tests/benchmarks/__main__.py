@@ -27,23 +27,32 @@ def main() -> None:
         for workload in WORKLOADS:
             print(f"{workload.name:20} {', '.join(each.name for each in workload.networks)}")
         return
+    if sys.platform == "win32":
+        sys.exit("Comparisons measure whole process trees by fork and wait4, which Windows does not have.")
     for number in (signal.SIGINT, signal.SIGTERM):
         # However this ends, it stops its servers. In the background of a shell, Ctrl-C would be ignored.
         signal.signal(number, signal.default_int_handler)
     _compile()
     results = Results.load(options.json) if options.json and options.json.exists() else Results()
     results.machine, results.versions = machine.describe(), machine.versions()
-    for workload in WORKLOADS:
-        if workload.name in options.workloads:
-            _run(workload, options, results)
+    wrong = [
+        result
+        for workload in WORKLOADS
+        if workload.name in options.workloads
+        for result in run(workload, options, results)
+    ]
     for name, reason in results.skipped.items():
         print(f"Not measured: {name}: {reason}", file=sys.stderr)
+    sys.exit(bool(wrong))
 
 
-def _run(workload: Workload, options: argparse.Namespace, results: Results) -> None:
+def run(workload: Workload, options: argparse.Namespace, results: Results) -> list[WrongResult]:
+    """Run a workload in all settings; return what went wrong. What is missing is no error."""
+    wrong: list[WrongResult] = []
     settings = workload.settings(options.disks, options.networks)
     if not settings:
-        return
+        return wrong
+    results.skipped.pop(workload.name, None)
     try:
         with workload.stage.running() as stage:
             for setting in settings:
@@ -58,12 +67,16 @@ def _run(workload: Workload, options: argparse.Namespace, results: Results) -> N
                         results.add(row)
                         if options.json:
                             results.save(options.json)
-                except (Missing, WrongResult) as error:
+                except Missing as error:
                     results.skipped[name] = str(error)
+                except WrongResult as error:
+                    results.skipped[name] = str(error)
+                    wrong.append(error)
     except Missing as error:
         results.skipped[workload.name] = str(error)
     if options.json:
         results.save(options.json)
+    return wrong
 
 
 def parse_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:

@@ -33,9 +33,10 @@ WORKLOADS: Final[tuple[Workload, ...]] = (
 )
 
 QUICK: Final[dict[str, object]] = {
-    "workloads": ["files-2000"],
-    "disks": ["tmpfs"],
-    "networks": ["http"],
+    "workloads": ["files-2000", "unchanged-2000"],
+    "disks": [TMPFS],
+    "networks": [HTTP.name, HTTPS.name],
+    "tools": [Buckia.name, S5cmd.name, Rclone.name],
     "rounds": 3,
 }
 """The options that `--quick` stands for."""

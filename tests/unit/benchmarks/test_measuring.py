@@ -5,19 +5,28 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 from buckia_core.testing.fault_proxy.ports import HOST, free_port
-from tests.benchmarks.__main__ import parse_options
+from tests.benchmarks import machine
+from tests.benchmarks.__main__ import parse_options, run
+from tests.benchmarks.buckets import Bucket
 from tests.benchmarks.catalog import QUICK, WORKLOADS
 from tests.benchmarks.checking import check_directory, few
 from tests.benchmarks.delay_proxy import serve
 from tests.benchmarks.files import make_files, make_named_files, make_sparse_files, name_of_file
 from tests.benchmarks.listing_server import GeneratedListing
-from tests.benchmarks.measure import Contender, WrongResult, race
-from tests.benchmarks.workloads import number, size
+from tests.benchmarks.measure import Contender, Missing, WrongResult, race
+from tests.benchmarks.networks import HTTP, NETWORKS, Network
+from tests.benchmarks.results import Results
+from tests.benchmarks.stage import Stage
+from tests.benchmarks.tools import Tool
+from tests.benchmarks.workloads import Race, Setting, Workload, number, size
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="resource usage of a process tree comes from wait4")
 
@@ -100,6 +109,40 @@ def test_pages_of_a_generated_listing_follow_one_another():
     after = listing.page(after=name_of_file(2489))
     assert after.count(b"<Key>") == 10 and f"<Key>{name_of_file(2490)}<".encode() in after
     assert listing.page(prefix="other/").count(b"<Key>") == 0
+
+
+class FakeStage(Stage):
+    def __init__(self, directory: Path, stack: ExitStack) -> None:
+        pass
+
+    def new_bucket(self, network: Network = HTTP) -> Bucket:
+        if network.tls:
+            raise Missing("haproxy is not installed (Debian: haproxy)")
+        raise WrongResult("s5cmd: 1 are missing")
+
+
+class FakeWorkload(Workload):
+    stage = FakeStage
+
+    def races(self, stage: Stage, setting: Setting, tools: Sequence[type[Tool]]) -> Iterator[Race]:
+        if setting.network.delay:
+            yield Race("Wait", setting, [])
+        stage.new_bucket(setting.network)
+
+
+def test_what_can_not_be_measured_is_named_and_the_rest_goes_on(capsys, monkeypatch):
+    monkeypatch.setattr(machine, "own_version", lambda: "1.0")
+    workload, results = FakeWorkload(name="fake", count=1, networks=NETWORKS, disks=("disk",)), Results()
+    wrong = run(workload, parse_options([]), results)
+    assert results.skipped == {
+        "fake (disk, http)": "s5cmd: 1 are missing",
+        "fake (disk, https)": "haproxy is not installed (Debian: haproxy)",
+        "fake (disk, http-30ms)": "s5cmd: 1 are missing",
+        "fake (disk, https-30ms)": "haproxy is not installed (Debian: haproxy)",
+    }
+    assert len(wrong) == 2, "a program that is not installed is no failure"
+    assert [row.key for row in results.rows] == [("Wait", "disk", "http-30ms"), ("Wait", "disk", "https-30ms")]
+    assert "### Wait (disk, http-30ms)" in capsys.readouterr().out
 
 
 def test_titles_read_as_people_write():
