@@ -132,6 +132,7 @@ SECTIONS: tuple[tuple[str, str, str, str], ...] = (
     ("", "", "buckia_core.config.parsers", "parse_bytes parse_duration parse_encryption_key"),
     ("Identity", "", "", "normalize_prefix"),
     ("", "", f"{CONTRACT}.identity", "endpoint_identity"),
+    ("URLs of objects", "", f"{CONTRACT}.object_urls", "url_below key_below path_below"),
     ("Preconditions", "", "", "satisfies"),
     ("", "", f"{CONTRACT}.types", "stat_or_none"),
     ("Sources of uploads", "", "", "open_source iter_chunks DigestVerifier guess_content_type"),

@@ -26,7 +26,9 @@ OF_A_RUN = {
 OF_A_PLAN = {"Action", "ConflictPolicy", "Direction", "Operation", "Plan", "Reason", "Side"}
 OF_THE_STATE = {"CheckResult", "Conflict", "Difference", "Trash", "Trashed"}
 OF_VERSIONS = {"BucketVersions", "ObjectVersion", "Restoration", "Restored"}
-OF_OBJECTS = {"DeleteResult", "IfAbsent", "IfUnchanged", "ObjectStore", "Page", "TransferProgress"}
+OF_OBJECTS = {
+    *("DeleteResult", "IfAbsent", "IfUnchanged", "ObjectStore", "ObjectUrl", "Page", "TransferProgress", "UrlPolicy"),
+}
 ELSEWHERE = {"DeleteIncomplete", "NotAConflict", "NotInTrash", "NotRestored", "StateTooNew"}
 ERRORS = ELSEWHERE | {
     name for name, kind in vars(errors).items() if inspect.isclass(kind) and issubclass(kind, Exception)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from buckia_b2.api.session import B2Session
 from buckia_b2.errors import PROVIDER
@@ -65,13 +65,6 @@ class B2S3Sync(S3Sync):
         prefix = normalize_prefix(self._b2.prefix)
         return BucketAdmin(Bucket(self._b2_session, self._b2.bucket_name, prefix, FileOptions(self._b2)))
 
-    def public_url(self, key: str) -> str:
-        """See `PublicUrl`; with `domain` or `public_url_base`, a native URL of B2."""
-        base = self._b2.public_base
-        if base is None:
-            return super().public_url(key)
-        return f"{base}/{quote(self._object_head.full_key(key), safe='/')}"
-
     def close(self) -> None:
         """Close the connections and stop the threads."""
         session = self.__dict__.get("_b2_session")
@@ -96,6 +89,7 @@ def s3_settings(settings: B2Settings) -> S3Settings:
     return S3Settings(
         bucket_name=settings.bucket_name,
         prefix=settings.prefix,
+        public_url_base=settings.public_base,
         endpoint_url=endpoint_url,
         region=settings.region or _region_from_endpoint(endpoint_url),
         access_key_id=settings.application_key_id,

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from buckia_b2.api.bucket import Bucket
 from buckia_b2.api.file_options import FileOptions
@@ -29,6 +29,7 @@ from buckia_b2.settings import B2Settings, Deletion
 from buckia_core.adapters.contract.base import BaseSync, BeforeRequest, Source
 from buckia_core.adapters.contract.capabilities import Capabilities
 from buckia_core.adapters.contract.identity import endpoint_identity, normalize_prefix
+from buckia_core.adapters.contract.object_urls import key_below, url_below
 from buckia_core.adapters.contract.readers import open_chunks
 from buckia_core.adapters.contract.resume import MultipartSource, PartialDownload, PartLayout
 from buckia_core.adapters.contract.types import DeleteOutcome, Precondition, UploadInfo
@@ -248,9 +249,29 @@ class B2Sync(BaseSync):
         Without the settings `domain` and `public_url_base`, the host comes from the authorization, which costs a
         request if there was none before.
         """
-        return f"{self._public_base()}/{quote(self._bucket.full_key(key), safe='/')}"
+        return url_below(self.public_url_base or self._native_base(), self._bucket.full_key(key))
 
-    def signed_url(self, key: str, *, seconds: int, method: str = "GET") -> str:
+    @property
+    def public_url_base(self) -> str | None:
+        """See `BaseSync`: from the settings `public_url_base` and `domain`."""
+        return self._settings.public_base
+
+    def key_from_url(self, url: str) -> str | None:
+        """See `BaseSync`. May cost a request, as `public_url`."""
+        base = self.public_url_base
+        if base is not None and (key := key_below(url, [base], self._prefix)) is not None:
+            return key
+        return key_below(url, [self._native_base()], self._prefix)
+
+    def signed_url(
+        self,
+        key: str,
+        *,
+        seconds: int,
+        method: str = "GET",
+        content_type: str | None = None,
+        content_disposition: str | None = None,
+    ) -> str:
         """See `SignedUrl`: GET and HEAD, for up to a week. Costs a request.
 
         B2 authorizes prefixes: the URL also opens objects whose keys begin with this key.
@@ -263,13 +284,13 @@ class B2Sync(BaseSync):
         if self._settings.sse_customer_key_base64 is not None:
             message = "a URL can't carry the customer key that the object is encrypted with"
             raise NotSupported(f"{key!r}: {message}", provider=PROVIDER, key=key)
-        response = self._session.call(
-            "get_download_authorization", self._bucket.id, full_key, seconds, action="signing a URL", key=key
-        )
+        given = {"b2ContentType": content_type, "b2ContentDisposition": content_disposition}
+        overrides = {name: value for name, value in given.items() if value is not None}
+        response = self._bucket.download_authorization(key, full_key, seconds, overrides)
         url = self._bucket.file_url(self._session.authorization(), full_key)
         with parsing_response("signing a URL", key):
             token = fields.token(response, "authorizationToken")
-        return f"{url}?Authorization={quote(token, safe='')}"
+        return f"{url}?{urlencode({'Authorization': token, **overrides}, quote_via=quote, safe='')}"
 
     def close(self) -> None:
         """Close the connections and stop the threads."""
@@ -284,6 +305,5 @@ class B2Sync(BaseSync):
         bucket_id = await self._bucket.id_async()
         return await self._session.call_async("get_upload_url", bucket_id, action="writing")
 
-    def _public_base(self) -> str:
-        base = self._settings.public_base
-        return base or f"{self._session.authorization().download_url}/file/{self._settings.bucket_name}"
+    def _native_base(self) -> str:
+        return f"{self._session.authorization().download_url}/file/{self._settings.bucket_name}"

@@ -7,7 +7,6 @@ from typing import Self
 
 from buckia_bunny.errors import PROVIDER
 from buckia_bunny.settings import BunnySettings
-from buckia_bunny.storage.key_encoding import quote_path
 from buckia_core.adapters.contract.base import Source
 from buckia_core.adapters.contract.capabilities import Capabilities
 from buckia_core.adapters.contract.resume import MultipartSource
@@ -32,11 +31,7 @@ class S3Zone(S3Sync):
     @classmethod
     def from_settings(cls, settings: BunnySettings) -> Self:
         """Open the adapter of a zone. Costs no request."""
-        adapter = cls(s3_settings(settings))
-        adapter._zone = settings  # its own class
-        return adapter
-
-    _zone: BunnySettings
+        return cls(s3_settings(settings))
 
     @property
     def capabilities(self) -> Capabilities:
@@ -59,18 +54,13 @@ class S3Zone(S3Sync):
         """See `ResumableUpload`."""
         return super().upload_parts(source, key, expect=expect, info=_without_metadata(info))
 
-    def public_url(self, key: str) -> str:
-        """See `PublicUrl`: the URL at the pull zone, or at the S3 host without one."""
-        if self._zone.public_host is None:
-            return super().public_url(key)
-        return f"https://{self._zone.public_host}/{quote_path(self._object_head.full_key(key))}"
-
 
 def s3_settings(settings: BunnySettings) -> S3Settings:
     """Convert the settings of a zone into settings of S3."""
     return S3Settings(
         bucket_name=settings.zone,
         prefix=settings.prefix,
+        public_url_base=settings.public_url_base or settings.pull_zone_url,
         region=settings.region or "de",
         endpoint_url=settings.address,
         access_key_id=Secret(settings.zone, is_public=True),

@@ -75,6 +75,9 @@ class BunnySettings:
     )
     pull_zone: str | None = setting(help="Name or number of the pull zone in front of the storage zone.")
     hostname: str | None = setting(help="Host name of public URLs; default: that of the pull zone at `b-cdn.net`.")
+    public_url_base: str | None = setting(
+        help="Start of public URLs of the objects, such as `https://cdn.example.com`; overrides `hostname`."
+    )
     token_key: Secret | None = setting(
         help="Key of the pull zone for signed URLs.", env=("BUNNY_TOKEN_KEY",), aliases=("security_key",)
     )
@@ -117,7 +120,7 @@ class BunnySettings:
             value = getattr(self, name)
             if value is not None and not _HOST.fullmatch(value):
                 raise ValueError(f"{name} is the name of a host, and not {value!r}")
-        for name in ("endpoint_url", "api_url"):
+        for name in ("endpoint_url", "api_url", "public_url_base"):
             check_url(name, getattr(self, name))
         if self.zone_key is None and self.api_key is None:
             raise MissingCredentials(
@@ -151,6 +154,11 @@ class BunnySettings:
         if self.region is None and self.api_key is not None:
             return None
         return f"https://{storage_host(self.region or 'de', self.domain)}"
+
+    @property
+    def pull_zone_url(self) -> str | None:
+        """URL of the pull zone, without a slash at its end; `None` if the settings do not determine it."""
+        return None if self.public_host is None else f"https://{self.public_host}"
 
     @property
     def public_host(self) -> str | None:

@@ -25,6 +25,7 @@ from buckia_bunny.storage.key_encoding import MAX_PATH_BYTES, KeyCodec, quote_pa
 from buckia_core.adapters.contract.base import BaseSync, BeforeRequest, Source
 from buckia_core.adapters.contract.capabilities import Capabilities
 from buckia_core.adapters.contract.identity import normalize_prefix
+from buckia_core.adapters.contract.object_urls import path_below
 from buckia_core.adapters.contract.readers import open_chunks
 from buckia_core.adapters.contract.resume import PartialDownload
 from buckia_core.adapters.contract.types import DeleteOutcome, Precondition, UploadInfo
@@ -92,7 +93,7 @@ class BunnySync(BaseSync):
         settings = self._settings
         return Capabilities(
             listing_digests=("sha256",),
-            public_url=settings.public_host is not None,
+            public_url=settings.public_url_base is not None or settings.public_host is not None,
             signed_url=settings.public_host is not None and settings.token_key is not None,
             resumable_download=True,
             nested_keys=False,
@@ -184,12 +185,37 @@ class BunnySync(BaseSync):
 
     def public_url(self, key: str) -> str:
         """See `PublicUrl`. A pull zone with token authentication serves signed URLs only."""
-        host = self._settings.public_host
-        if host is None:
-            raise NotSupported("URLs need a pull zone: set pull_zone or hostname", provider=PROVIDER, key=key)
-        return f"https://{host}/{quote_path(self._objects.path(key))}"
+        return self._url_below(self.public_url_base or self._settings.pull_zone_url, key)
 
-    def signed_url(self, key: str, *, seconds: int, method: str = "GET") -> str:
+    @property
+    def public_url_base(self) -> str | None:
+        """See `BaseSync`."""
+        return self._settings.public_url_base
+
+    def key_from_url(self, url: str) -> str | None:
+        """See `BaseSync`."""
+        bases = (self._settings.public_url_base, self._settings.pull_zone_url)
+        path = path_below(url, [base for base in bases if base is not None])
+        full_key = None if path is None else self._codec.key(path)
+        if full_key is None or not full_key.startswith(self._prefix):
+            return None
+        return full_key[len(self._prefix) :] or None
+
+    def _url_below(self, base: str | None, key: str) -> str:
+        if base is None:
+            message = "URLs need a pull zone: set pull_zone, hostname or public_url_base"
+            raise NotSupported(message, provider=PROVIDER, key=key)
+        return f"{base.rstrip('/')}/{quote_path(self._objects.path(key))}"
+
+    def signed_url(
+        self,
+        key: str,
+        *,
+        seconds: int,
+        method: str = "GET",
+        content_type: str | None = None,
+        content_disposition: str | None = None,
+    ) -> str:
         """See `SignedUrl`: GET and HEAD, with an advanced token."""
         if method not in _SIGNABLE:
             raise ValueError(f"URLs of a pull zone are signed for {', '.join(_SIGNABLE)}, not for {method!r}")
@@ -198,7 +224,11 @@ class BunnySync(BaseSync):
         token_key = self._settings.token_key
         if token_key is None:
             raise NotSupported("URLs are signed with token_key, which is not set", provider=PROVIDER, key=key)
-        return sign_advanced(self.public_url(key), token_key.reveal(), expires=int(time.time()) + seconds)
+        if content_type is not None or content_disposition is not None:
+            message = "a pull zone serves objects with the type that they have, and without a disposition"
+            raise NotSupported(message, provider=PROVIDER, key=key)
+        url = self._url_below(self._settings.pull_zone_url, key)
+        return sign_advanced(url, token_key.reveal(), expires=int(time.time()) + seconds)
 
     def close(self) -> None:
         """Close the connections."""

@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from buckia_core.objects.listing import Page
     from buckia_core.objects.progress import TransferProgress
     from buckia_core.objects.store import ObjectStore
+    from buckia_core.objects.urls import ObjectUrl, UrlPolicy
     from buckia_core.planning.plan import Action, Operation, Plan, Reason
     from buckia_core.planning.policy import ConflictPolicy, Direction, Side
     from buckia_core.planning.versions import ObjectVersion, Restoration
@@ -122,6 +123,7 @@ __all__ = [
     "NotSupported",
     "Notice",
     "ObjectStore",
+    "ObjectUrl",
     "ObjectVersion",
     "Operation",
     "Page",
@@ -156,6 +158,7 @@ __all__ = [
     "UnknownSetting",
     "UnresolvedConflicts",
     "UnsafePlan",
+    "UrlPolicy",
     "__version__",
     "find_config",
     "load_config",
@@ -169,6 +172,7 @@ _NAMES = {
     "objects.listing": "Page",
     "objects.progress": "TransferProgress",
     "objects.store": "ObjectStore",
+    "objects.urls": "ObjectUrl UrlPolicy",
     "config.file": "ConfigFile find_config load_config",
     "config.bucket": "BucketConfig KeepReplaced",
     "config.path_rules": "PathRule",

@@ -58,6 +58,7 @@ class LinodeSettings:
         help="URL of the endpoint, such as `https://us-ord-1.linodeobjects.com`; overrides `cluster` and `region`.",
         aliases=("endpoint",),
     )
+    public_url_base: str | None = inherit_s3_setting("public_url_base")
     domain: str = setting(help="Domain of the clusters.", default="linodeobjects.com")
     access_key_id: Secret | None = inherit_s3_setting(
         "access_key_id",

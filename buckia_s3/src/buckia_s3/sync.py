@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, Self
 from buckia_core.adapters.contract.base import BaseSync, BeforeRequest, Source
 from buckia_core.adapters.contract.capabilities import Capabilities
 from buckia_core.adapters.contract.identity import normalize_prefix
+from buckia_core.adapters.contract.object_urls import key_below, url_below
 from buckia_core.adapters.contract.readers import open_chunks
 from buckia_core.adapters.contract.resume import MultipartSource, PartialDownload, PartLayout
 from buckia_core.adapters.contract.types import DeleteOutcome, Precondition, UploadInfo
@@ -349,14 +350,35 @@ class S3Sync(StoreProperties, BaseSync):
 
     def public_url(self, key: str) -> str:
         """See `PublicUrl`. The bucket's policy decides whether the object can be read without credentials."""
+        if self._settings.public_url_base is not None:
+            return url_below(self._settings.public_url_base, self._object_head.full_key(key))
         address = self._client.resolver.endpoint
         return f"{address.scheme}://{address.authority}{address.path(self._object_head.full_key(key))}"
 
-    def signed_url(self, key: str, *, seconds: int, method: str = "GET") -> str:
-        """See `SignedUrl`: GET, HEAD, PUT or DELETE, for up to seven days, at most until the credentials expire."""
-        from buckia_s3.operations.signed_url import sign_url  # noqa: PLC0415  # as above
+    @property
+    def public_url_base(self) -> str | None:
+        """See `BaseSync`."""
+        return self._settings.public_url_base
 
-        return sign_url(self._settings, self._client, self._object_head, key, seconds=seconds, method=method)
+    def key_from_url(self, url: str) -> str | None:
+        """See `BaseSync`."""
+        own, base = self._client.resolver.endpoint.root, self.public_url_base
+        return key_below(url, [own] if base is None else [base, own], self._prefix)
+
+    def signed_url(
+        self,
+        key: str,
+        *,
+        seconds: int,
+        method: str = "GET",
+        content_type: str | None = None,
+        content_disposition: str | None = None,
+    ) -> str:
+        """See `SignedUrl`: GET, HEAD, PUT or DELETE, for up to seven days, at most until the credentials expire."""
+        from buckia_s3.operations.signed_url import UrlSigner  # noqa: PLC0415  # as above
+
+        signer = UrlSigner(self._settings, self._client, self._object_head)
+        return signer.sign(key, seconds, method, content_type, content_disposition)
 
     def _apply_locks(self, written: RemoteObject) -> RemoteObject:
         """Lock an object as the settings say, after a multipart upload or a copy."""

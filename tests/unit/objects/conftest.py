@@ -95,4 +95,6 @@ def _settings(request: pytest.FixtureRequest, tmp_path: Path, kind: str) -> dict
                 "storage_api_key": Secret(zone.password),
                 "api_url": account.core_url,
             }
+        case "bunny-without-server":
+            return {"provider": "bunny", "bucket_name": "media", "storage_api_key": "password-of-the-zone"}
     raise AssertionError(kind)

@@ -46,6 +46,11 @@ class KeyCodec:
             raise invalid_key(key, f"its path is longer than {MAX_PATH_BYTES} bytes")
         return path
 
+    def key(self, path: str) -> str | None:
+        """Return the key of a path, without percent-encoding; `None` if no key has it."""
+        segments = [self.from_name(name) for name in path.split("/")]
+        return None if None in segments else "/".join(segment for segment in segments if segment is not None)
+
     def to_name(self, segment: str) -> str:
         """Encode a segment of a key."""
         if not self._escape:

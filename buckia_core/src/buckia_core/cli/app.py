@@ -25,6 +25,7 @@ COMMANDS = {
     "put": "objects",
     "cp": "objects",
     "rm": "rm",
+    "url": "url",
     "versions": "versions",
     "restore": "versions",
     "providers": "providers",

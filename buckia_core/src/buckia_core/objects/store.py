@@ -24,13 +24,14 @@ from buckia_core.objects.progress import ProgressListener
 from buckia_core.objects.read import CHUNK_SIZE, Reader
 from buckia_core.objects.sources import PutSource
 from buckia_core.objects.upload import Upload
+from buckia_core.objects.urls import UrlMethods
 from buckia_core.planning.digest import without_tentative
 from buckia_core.planning.manifest import RemoteObject
 
 DEFAULT_ALGORITHM = "sha256"
 
 
-class ObjectStore:
+class ObjectStore(UrlMethods):
     """A bucket as a store of objects. Works with every provider; what one lacks raises `NotSupported`.
 
         with ObjectStore(BucketConfig(provider="file", root="/mnt/share")) as store:

@@ -144,27 +144,31 @@ def presign(
     region: str,
     service: str = "s3",
     extra_query: Query = (),
+    headers: Mapping[str, str] | None = None,
     now: datetime | None = None,
 ) -> str:
     """Return the query string of a presigned URL for `method`, valid for 1 to `MAX_PRESIGN_SECONDS` seconds.
 
-    `extra_query` is signed too; it replaces headers that the user of the URL does not send.
+    `extra_query` is signed too; it replaces headers that the user of the URL does not send. `headers` must be sent.
     """
     stamp = _stamp(int(now.timestamp() if now else time.time()))
     scope = f"{stamp[:8]}/{region}/{service}/aws4_request"
+    signed = {name.lower(): " ".join(value.split()) for name, value in (headers or {}).items()} | {"host": authority}
+    names = ";".join(sorted(signed))
     fields = [
         ("X-Amz-Algorithm", "AWS4-HMAC-SHA256"),
         ("X-Amz-Credential", f"{credentials.access_key_id}/{scope}"),
         ("X-Amz-Date", stamp),
         ("X-Amz-Expires", str(seconds)),
-        ("X-Amz-SignedHeaders", "host"),
+        ("X-Amz-SignedHeaders", names),
         *extra_query,
     ]
     if credentials.session_token:
         name = "X-Amz-S3session-Token" if credentials.is_session else "X-Amz-Security-Token"
         fields.append((name, credentials.session_token))
     query = query_string(fields)
-    canonical = f"{method}\n{path}\n{query}\nhost:{authority}\n\nhost\n{UNSIGNED_PAYLOAD}"
+    lines = "".join(f"{name}:{value}\n" for name, value in sorted(signed.items()))
+    canonical = f"{method}\n{path}\n{query}\n{lines}\n{names}\n{UNSIGNED_PAYLOAD}"
     return f"{query}&X-Amz-Signature={_signature(canonical, stamp, scope, credentials)}"
 
 

@@ -72,6 +72,9 @@ class S3Fields:
         env=("AWS_REGION",),
         aliases=("region_name",),
     )
+    public_url_base: str | None = setting(
+        help="Start of public URLs of the objects, such as `https://cdn.example.com`: a CDN or a custom domain."
+    )
     default_region: str | None = setting(help="Region if `region` is not given.", env=("AWS_DEFAULT_REGION",))
     endpoint_url: str | None = setting(
         help="URL of a service other than AWS, such as `https://objects.example.com`; `http://` is not encrypted. "

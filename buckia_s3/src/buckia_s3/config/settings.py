@@ -138,6 +138,7 @@ class S3Settings(S3Fields):
         if self.part_size > MAX_PART or self.multipart_threshold > MAX_PART:
             raise ValueError(f"part_size and multipart_threshold are at most 5 GiB ({MAX_PART})")
         check_url("endpoint_url", self.endpoint_url or None)
+        check_url("public_url_base", self.public_url_base)
         if urlsplit(self.endpoint_url or "").path.strip("/") == self.bucket_name:
             # The bucket would be in each URL twice, and creating it would write an object of its name.
             raise ValueError(

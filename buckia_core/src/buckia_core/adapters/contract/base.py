@@ -69,6 +69,21 @@ class BaseSync(ABC):
         """
         return None
 
+    @property
+    def public_url_base(self) -> str | None:
+        """Start of the URLs under which everybody can read the objects, if the settings say so; `None` otherwise.
+
+        `PublicUrl.public_url` starts with it.
+        """
+        return None
+
+    def key_from_url(self, url: str) -> str | None:  # noqa: ARG002  # for overrides
+        """Return the key of a public or signed URL of this bucket; `None` for any other URL.
+
+        Query and fragment are ignored. See `object_urls.key_below`.
+        """
+        return None
+
     def probe(self) -> Capabilities:
         """Ask the server, once, for the capabilities that depend on it; return all. Called before the first write."""
         return self.capabilities

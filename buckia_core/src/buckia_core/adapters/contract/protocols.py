@@ -45,11 +45,27 @@ class PublicUrl(Protocol):
 class SignedUrl(Protocol):
     """Capability `signed_url`: URLs that grant access to one object for a limited time."""
 
-    def signed_url(self, key: str, *, seconds: int, method: str = "GET") -> str:
+    def signed_url(
+        self,
+        key: str,
+        *,
+        seconds: int,
+        method: str = "GET",
+        content_type: str | None = None,
+        content_disposition: str | None = None,
+    ) -> str:
         """Return a URL that allows `method` on the key for `seconds`.
+
+        Args:
+            key: The key.
+            seconds: Time until the URL expires.
+            method: HTTP method.
+            content_type: For GET, the type that the response has; for PUT, the `Content-Type` that must be sent.
+            content_disposition: For GET, the `Content-Disposition` that the response has.
 
         Raises:
             ValueError: The provider does not sign for this time or method.
+            NotSupported: The provider can't set the type or the disposition.
         """
 
 

@@ -13,6 +13,7 @@ from buckia_core.adapters.content_types import guess_content_type
 from buckia_core.adapters.contract.base import BaseSync, Source
 from buckia_core.adapters.contract.capabilities import Capabilities
 from buckia_core.adapters.contract.identity import normalize_prefix
+from buckia_core.adapters.contract.object_urls import key_below, url_below
 from buckia_core.adapters.contract.types import DeleteOutcome, Precondition, UploadInfo
 from buckia_core.adapters.directory.errors import PROVIDER, not_found, translate_errors
 from buckia_core.adapters.directory.paths import Paths
@@ -52,11 +53,13 @@ class DirectorySync(BaseSync):
         self._root = os.path.abspath(settings.root)
         self._real_root = os.path.realpath(settings.root)
         self._paths = Paths(self._root, self._prefix, settings.bucket_name)
+        self._public_url_base = settings.public_url_base
         self._stale: set[str] = set()
         self._capabilities = Capabilities(
             start_after=True,
             mtime=True,
             server_copy=True,
+            public_url=True,
             nested_keys=False,
             free_reads=True,
             max_key_bytes=self._paths.max_key_bytes,
@@ -85,8 +88,27 @@ class DirectorySync(BaseSync):
 
     @property
     def capabilities(self) -> Capabilities:
-        """Modification times, listings from any key, copies."""
+        """Modification times, listings from any key, copies, URLs."""
         return self._capabilities
+
+    @property
+    def public_url_base(self) -> str | None:
+        """See `BaseSync`."""
+        return self._public_url_base
+
+    def public_url(self, key: str) -> str:
+        """See `PublicUrl`. A file URL, unless `public_url_base` is set."""
+        self._paths.resolve(key)
+        return url_below(self._public_url_base or self._file_url, self._prefix + key)
+
+    def key_from_url(self, url: str) -> str | None:
+        """See `BaseSync`."""
+        base = self._public_url_base
+        return key_below(url, [self._file_url] if base is None else [base, self._file_url], self._prefix)
+
+    @property
+    def _file_url(self) -> str:
+        return Path(self._root).as_uri()
 
     def list_files(
         self, prefix: str = "", *, start_after: str | None = None, end_at: str | None = None

@@ -13,6 +13,7 @@ from buckia_core.adapters.content_types import guess_content_type
 from buckia_core.adapters.contract.base import BaseSync, BeforeRequest, Source
 from buckia_core.adapters.contract.capabilities import Capabilities
 from buckia_core.adapters.contract.identity import normalize_prefix
+from buckia_core.adapters.contract.object_urls import key_below, url_below
 from buckia_core.adapters.contract.protocols import has_both_faces
 from buckia_core.adapters.contract.types import DeleteOutcome, IfAbsent, IfUnchanged, Precondition, UploadInfo
 from buckia_core.adapters.memory.bucket import Check, MemoryBucket, StoredObject, shared_bucket
@@ -20,7 +21,7 @@ from buckia_core.adapters.memory.errors import invalid_key, not_found, precondit
 from buckia_core.adapters.memory.settings import MemorySettings
 from buckia_core.adapters.transfers.request_counter import RequestCounter
 from buckia_core.adapters.transfers.sources import DigestVerifier, open_source
-from buckia_core.errors import AdapterError
+from buckia_core.errors import AdapterError, NotSupported
 from buckia_core.http.blocking import run_blocking
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.versions import ObjectVersion
@@ -43,6 +44,7 @@ class MemorySync(BaseSync):
             bucket = shared_bucket(settings.bucket_name, versions=settings.versions)
         self.bucket = bucket or MemoryBucket(f"private-{next(_private_names)}", versions=settings.versions)
         self._prefix = normalize_prefix(settings.prefix)
+        self._public_url_base = settings.public_url_base
         self._requests = RequestCounter()
         self._capabilities = Capabilities(
             conditional_write=True,
@@ -53,6 +55,7 @@ class MemorySync(BaseSync):
             versions=self.bucket.versions,
             coroutines=has_both_faces(type(self)),
             server_copy=True,
+            public_url=settings.public_url_base is not None,
             free_reads=True,
             max_key_bytes=MAX_KEY_BYTES - len(self._prefix.encode()),
             delete_batch_size=PAGE,
@@ -70,8 +73,23 @@ class MemorySync(BaseSync):
 
     @property
     def capabilities(self) -> Capabilities:
-        """Everything but URLs and resumable transfers."""
+        """Everything but signed URLs and resumable transfers."""
         return self._capabilities
+
+    @property
+    def public_url_base(self) -> str | None:
+        """See `BaseSync`."""
+        return self._public_url_base
+
+    def public_url(self, key: str) -> str:
+        """See `PublicUrl`."""
+        if self._public_url_base is None:
+            raise NotSupported("public URLs need public_url_base", provider=self.provider, key=key)
+        return url_below(self._public_url_base, self._full_key(key))
+
+    def key_from_url(self, url: str) -> str | None:
+        """See `BaseSync`."""
+        return key_below(url, [] if self._public_url_base is None else [self._public_url_base], self._prefix)
 
     @property
     def request_count(self) -> int:

@@ -71,6 +71,7 @@ class Wrapper(BaseSync):
     delete_files = intercepted(BaseSync.delete_files)
     list_files = passed(BaseSync.list_files)
     limit_requests = passed(BaseSync.limit_requests)
+    key_from_url = passed(BaseSync.key_from_url)
     close = passed(BaseSync.close)
 
     copy_file = intercepted(ServerCopy.copy_file)
@@ -116,6 +117,11 @@ class Wrapper(BaseSync):
     def local_directory(self) -> str | None:
         """The inner adapter's."""
         return self.inner.local_directory
+
+    @property
+    def public_url_base(self) -> str | None:
+        """The inner adapter's."""
+        return self.inner.public_url_base
 
     @property
     def request_count(self) -> int | None:
