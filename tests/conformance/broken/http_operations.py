@@ -305,3 +305,28 @@ WRITES = {
     ),
 }
 """Wrong writes and deletes."""
+
+COROUTINES = {
+    "coroutines_block_the_loop": Variant(
+        "test_a_slow_response_blocks_no_other_call",
+        (
+            Edit(
+                "sync",
+                "            start_after=True,\n",
+                "            start_after=True,\n            coroutines=True,\n",
+            ),
+            Edit(
+                "sync",
+                "    def stat_file(",
+                "    async def stat_file_async(self, key):\n        return self.stat_file(key)\n\n"
+                "    async def read_file_async(self, key, **options):\n"
+                "        return self.read_file(key, **options)\n\n"
+                "    async def upload_file_async(self, source, key, **options):\n"
+                "        return self.upload_file(source, key, **options)\n\n"
+                "    async def delete_files_async(self, keys):\n        return self.delete_files(keys)\n\n"
+                "    async def close_async(self):\n        self._client.close()\n\n"
+                "    def stat_file(",
+            ),
+        ),
+    ),
+}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from buckia_core.testing.conformance.attributes import AttributeTests
 from buckia_core.testing.conformance.capabilities import CapabilityTests
 from buckia_core.testing.conformance.copies import CopyTests
+from buckia_core.testing.conformance.coroutine_failures import CoroutineFailureTests
+from buckia_core.testing.conformance.coroutines import CoroutineTests
 from buckia_core.testing.conformance.delete import DeleteTests
 from buckia_core.testing.conformance.download import DownloadTests
 from buckia_core.testing.conformance.failures import FailureTests
@@ -41,6 +43,8 @@ class AdapterConformance(
     ResponseTests,
     VersionTests,
     ResumeTests,
+    CoroutineTests,
+    CoroutineFailureTests,
 ):
     """Derive from this class and define the fixture `adapter`; pytest then runs the suite.
 

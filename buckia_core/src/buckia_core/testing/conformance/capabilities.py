@@ -12,6 +12,7 @@ import pytest
 
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.contract.protocols import (
+    Coroutines,
     PublicUrl,
     ResumableDownload,
     ResumableUpload,
@@ -36,6 +37,7 @@ class CapabilityTests(Suite):
             (capabilities.resumable_upload, ResumableUpload),
             (capabilities.resumable_download, ResumableDownload),
             (capabilities.versions, Versioned),
+            (capabilities.coroutines, Coroutines),
         ):
             assert not declared or isinstance(adapter, protocol), f"it declares what {protocol.__name__} needs"
 
