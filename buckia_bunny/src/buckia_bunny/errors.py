@@ -96,11 +96,6 @@ def unexpected_response(action: str, key: str | None = None) -> AdapterError:
     return AdapterError(f"{action}: the response has an unknown form", provider=PROVIDER, key=key)
 
 
-def response_too_long(action: str, max_bytes: int, key: str | None = None) -> AdapterError:
-    """Build the error for a response that is longer than expected."""
-    return AdapterError(f"{action}: the response is longer than {max_bytes >> 20} MiB", provider=PROVIDER, key=key)
-
-
 def not_found(key: str) -> NotFound:
     """Build the error for a missing object."""
     return NotFound(f"{key!r}: there is no such object", provider=PROVIDER, key=key, status=404)

@@ -30,6 +30,7 @@ from buckia_core.adapters.contract.readers import open_chunks
 from buckia_core.adapters.contract.resume import PartialDownload
 from buckia_core.adapters.contract.types import DeleteOutcome, Precondition, UploadInfo
 from buckia_core.errors import NotSupported
+from buckia_core.http.blocking import run_blocking
 from buckia_core.planning.manifest import RemoteObject
 
 if TYPE_CHECKING:
@@ -96,6 +97,8 @@ class BunnySync(BaseSync):
             public_url=settings.public_url_base is not None or settings.public_host is not None,
             signed_url=settings.public_host is not None and settings.token_key is not None,
             resumable_download=True,
+            # Removing empty directories makes uploads wait in their threads.
+            coroutines=not settings.prune_empty_directories,
             nested_keys=False,
             max_key_bytes=MAX_PATH_BYTES - len(self._prefix.encode()),
             delete_batch_size=DELETE_BATCH_SIZE,
@@ -143,13 +146,23 @@ class BunnySync(BaseSync):
 
     def stat_file(self, key: str) -> RemoteObject:
         """See `BaseSync`."""
-        return self._objects.head(key)
+        return run_blocking(self.stat_file_async(key))
+
+    async def stat_file_async(self, key: str) -> RemoteObject:
+        """See `Coroutines`."""
+        return await self._objects.head(key)
 
     def upload_file(
         self, source: Source, key: str, *, expect: Precondition | None = None, info: UploadInfo | None = None
     ) -> RemoteObject:
         """See `BaseSync`."""
-        return self._uploader.upload(source, key, expect, info or UploadInfo())
+        return run_blocking(self._uploader.upload(source, key, expect, info or UploadInfo()))
+
+    async def upload_file_async(
+        self, source: bytes, key: str, *, expect: Precondition | None = None, info: UploadInfo | None = None
+    ) -> RemoteObject:
+        """See `Coroutines`."""
+        return await self._uploader.upload(source, key, expect, info or UploadInfo())
 
     def download_file(
         self,
@@ -169,7 +182,11 @@ class BunnySync(BaseSync):
 
     def read_file(self, key: str, *, expect: RemoteObject | None = None) -> tuple[RemoteObject, bytes]:
         """See `BaseSync`."""
-        return self._downloader.read(key, expect)
+        return run_blocking(self._downloader.read(key, expect))
+
+    async def read_file_async(self, key: str, *, expect: RemoteObject | None = None) -> tuple[RemoteObject, bytes]:
+        """See `Coroutines`."""
+        return await self._downloader.read(key, expect)
 
     @contextmanager
     def open_file(
@@ -182,6 +199,10 @@ class BunnySync(BaseSync):
     def delete_files(self, keys: Sequence[str]) -> list[DeleteOutcome]:
         """See `BaseSync`."""
         return self._deleter.delete(keys)
+
+    async def delete_files_async(self, keys: Sequence[str]) -> list[DeleteOutcome]:
+        """See `Coroutines`."""
+        return await self._deleter.delete_async(keys)
 
     def public_url(self, key: str) -> str:
         """See `PublicUrl`. A pull zone with token authentication serves signed URLs only."""
@@ -233,6 +254,10 @@ class BunnySync(BaseSync):
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
+
+    async def close_async(self) -> None:
+        """See `Coroutines`."""
+        await self._http.close_async()
 
     def _find_zone(self) -> ZoneLookup:
         zone = self.account.storage_zone(self._settings.zone)

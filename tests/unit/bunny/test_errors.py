@@ -6,11 +6,11 @@ import errno
 import json
 
 import pytest
-import urllib3
 
 from buckia_bunny.errors import STORAGE_ADVICE, error_from_response, translate_error
-from buckia_bunny.http import HttpClient
+from buckia_bunny.http import HttpClient, HttpRequest
 from buckia_core import errors
+from buckia_core.http.blocking import run_blocking
 
 
 @pytest.mark.parametrize(
@@ -63,9 +63,7 @@ def test_a_page_of_a_proxy_is_not_shown():
 
 
 def test_a_failure_of_this_machine_is_not_one_of_the_network():
-    found = urllib3.exceptions.ProtocolError("Connection aborted.")
-    found.__cause__ = OSError(errno.EMFILE, "Too many open files")
-    error = translate_error(found, action="listing", host="h")
+    error = translate_error(OSError(errno.EMFILE, "Too many open files"), action="listing", host="h")
     assert isinstance(error, errors.Transient)
     assert str(error) == "listing at h failed: this machine: Too many open files"
 
@@ -75,5 +73,6 @@ def test_a_ca_bundle_that_is_none_is_named(tmp_path, content):
     bundle = tmp_path / "ca.pem"
     if content is not None:
         bundle.write_text(content)
+    client = HttpClient(connect_timeout=1, read_timeout=1, ca_bundle=bundle)
     with pytest.raises(errors.InvalidSetting, match=r"setting 'ca_bundle': .*ca\.pem (can't be read|holds no cert)"):
-        HttpClient(connect_timeout=1, read_timeout=1, ca_bundle=bundle)._trusted()
+        run_blocking(client.send(HttpRequest.to_url("GET", "https://127.0.0.1:1/", {}, "reading")))

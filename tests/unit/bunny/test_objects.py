@@ -47,8 +47,8 @@ def test_another_writer_at_the_same_time_is_noticed(adapter, connect, bunny_acco
     seen = adapter.upload_file(b"old", "k")
     put = adapter._storage.put
 
-    def and_then_another(*args, **kwargs):
-        error = put(*args, **kwargs)
+    async def and_then_another(*args, **kwargs):
+        error = await put(*args, **kwargs)
         other.upload_file(b"theirs", "k")
         return error
 

@@ -10,6 +10,7 @@ from buckia_bunny.errors import ACCOUNT_ADVICE, error_from_response, unexpected_
 from buckia_bunny.http import HttpClient, HttpRequest, retry_request
 from buckia_core.adapters.service.json_fields import JsonObject
 from buckia_core.config.secrets.secret import Secret
+from buckia_core.http.blocking import run_blocking
 
 _PAGE_SIZE = 1000
 _MAX_BODY_BYTES = 64 << 20
@@ -64,9 +65,9 @@ class AccountApi:
         headers = {"AccessKey": self.key.reveal(), "Accept": "application/json", "User-Agent": "buckia"}
         if method == "POST":
             headers["Content-Type"] = "application/json"
-        data = json.dumps(body).encode() if body is not None else (b"" if method == "POST" else None)
-        request = HttpRequest(method, url, headers, action)
-        response = self.http.request(request, data, max_bytes=_MAX_BODY_BYTES)
+        data = json.dumps(body).encode() if body is not None else b""
+        request = HttpRequest.to_url(method, url, headers, action)
+        response = run_blocking(self.http.send(request, data, max_bytes=_MAX_BODY_BYTES))
         if not 200 <= response.status < 300:
             raise error_from_response(
                 response.status, action=action, advice=ACCOUNT_ADVICE, headers=response.headers, body=response.body

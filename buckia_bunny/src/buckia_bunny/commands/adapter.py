@@ -36,7 +36,7 @@ def zone_account(host: CommandHost) -> Iterator[tuple[BunnySettings, BunnyAccoun
     """
     with zone_settings(host) as (settings, account):
         if account is None:
-            from buckia_bunny.errors import missing_api_key  # noqa: PLC0415  # imports urllib3
+            from buckia_bunny.errors import missing_api_key  # noqa: PLC0415  # imports the HTTP client
 
             raise missing_api_key()
         yield settings, account

@@ -23,7 +23,7 @@ def register_commands(bunny: click.Group) -> None:
         """Purge a URL, an object by its key, all objects below a PREFIX with a trailing slash, or everything."""
         if everything == (what is not None):
             raise click.UsageError("Say what to purge, or --all.")
-        from buckia_bunny.cdn.purge import PurgePlan, encode_url, open_purger  # noqa: PLC0415  # needs urllib3
+        from buckia_bunny.cdn.purge import PurgePlan, encode_url, open_purger  # noqa: PLC0415  # needs the HTTP client
 
         with zone_account(host) as (settings, account):
             name = require_pull_zone(settings)

@@ -10,6 +10,7 @@ from buckia_bunny.operations.head import ObjectHead
 from buckia_bunny.storage.api import StorageApi
 from buckia_core.adapters.contract.types import DeleteOutcome
 from buckia_core.errors import AdapterError
+from buckia_core.http.blocking import run_blocking
 
 DELETE_BATCH_SIZE = 100
 """Keys per call."""
@@ -28,16 +29,22 @@ class Deleter:
     def delete(self, keys: Sequence[str]) -> list[DeleteOutcome]:
         """See `BaseSync.delete_files`."""
         if len(keys) < 2:
-            return [self._delete(key) for key in keys]
+            return [run_blocking(self._delete(key)) for key in keys]
         with ThreadPoolExecutor(_WORKERS, thread_name_prefix="buckia-bunny-delete") as pool:
-            return list(pool.map(self._delete, keys))
+            return list(pool.map(lambda key: run_blocking(self._delete(key)), keys))
 
-    def _delete(self, key: str) -> DeleteOutcome:
+    async def delete_async(self, keys: Sequence[str]) -> list[DeleteOutcome]:
+        """See `Coroutines.delete_files_async`."""
+        import asyncio  # noqa: PLC0415  # imported already, as a loop runs
+
+        return await asyncio.gather(*map(self._delete, keys))
+
+    async def _delete(self, key: str) -> DeleteOutcome:
         try:
             path = self._objects.path(key)
-            if self._storage.describe(path, key) is None:
+            if await self._storage.describe(path, key) is None:
                 return DeleteOutcome(key)
-            self._storage.delete(path, key)
+            await self._storage.delete(path, key)
             self._directories.prune(path)
         except AdapterError as error:
             return DeleteOutcome(key, error)

@@ -7,13 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from buckia_bunny.storage.api import StorageApi
+from buckia_bunny.storage.entries import Entry
+from buckia_core.http.blocking import run_blocking
 
 
 class DirectoryPruner:
     """Removes empty directories if `prune` is set.
 
     The service deletes a directory with its content. So the pruner lists a directory just before, while uploads of this
-    process wait. A file that another process uploads at that moment is lost.
+    process wait. A file that another process uploads at that moment is lost. Uploads wait in their threads, so an
+    adapter that prunes has no coroutines.
     """
 
     def __init__(self, storage: StorageApi, root: str, *, prune: bool) -> None:
@@ -27,6 +30,9 @@ class DirectoryPruner:
     @contextmanager
     def hold_removals(self) -> Iterator[None]:
         """Block removals while the context is active, for an upload."""
+        if not self._prune:
+            yield
+            return
         with self._condition:
             self._condition.wait_for(lambda: not self._removing)
             self._uploads += 1
@@ -62,14 +68,14 @@ class DirectoryPruner:
         with self._exclusive(own_uploads=1):
             if not self._is_without_files(f"{path}/"):
                 return False
-            self._storage.delete_directory(f"{path}/")
+            run_blocking(self._storage.delete_directory(f"{path}/"))
         return True
 
     def _remove_empty(self, directory: str) -> bool:
         with self._exclusive():
-            if self._storage.list(directory):
+            if self._entries(directory):
                 return False
-            self._storage.delete_directory(directory)
+            run_blocking(self._storage.delete_directory(directory))
             return True
 
     @contextmanager
@@ -90,8 +96,13 @@ class DirectoryPruner:
                 self._condition.notify_all()
 
     def _is_without_files(self, directory: str) -> bool:
-        entries = self._storage.list(directory)
-        return all(each.is_directory and self._is_without_files(f"{directory}{each.name}/") for each in entries)
+        return all(
+            each.is_directory and self._is_without_files(f"{directory}{each.name}/")
+            for each in self._entries(directory)
+        )
+
+    def _entries(self, directory: str) -> list[Entry]:
+        return run_blocking(self._storage.list(directory))
 
 
 def _parent(path: str) -> str:

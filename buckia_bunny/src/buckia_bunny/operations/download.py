@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import urllib3
-
-from buckia_bunny.errors import PROVIDER, translate_error
+from buckia_bunny.errors import PROVIDER
 from buckia_bunny.operations.head import ObjectHead
-from buckia_bunny.storage.api import StorageApi
+from buckia_bunny.storage.api import OpenFile, StorageApi
 from buckia_core.adapters.contract.readers import write_all
 from buckia_core.adapters.contract.resume import PartialDownload
 from buckia_core.errors import AdapterError, IntegrityError
+from buckia_core.http.blocking import run_blocking
 from buckia_core.planning.manifest import RemoteObject
 
 _CHUNK_SIZE = 1 << 18
@@ -41,10 +40,18 @@ class Downloader:
                 file.write(chunk)
             return body.object
 
-    def read(self, key: str, expect: RemoteObject | None) -> tuple[RemoteObject, bytes]:
+    async def read(self, key: str, expect: RemoteObject | None) -> tuple[RemoteObject, bytes]:
         """See `BaseSync.read_file`."""
-        with self.open(key, expect, 0, None) as body:
-            return body.object, b"".join(body)
+        found = await self._objects.head_expected(key, None) if expect is None else expect
+        data = await self._storage.read(self._objects.path(key), key, max_bytes=found.size)
+        if data is not None and len(data) == found.size:
+            if not found.digests:
+                await self._objects.head_expected(key, found)
+                return found, data
+            if hashlib.sha256(data).hexdigest() == found.digests[0].value:
+                return found, data
+        await self._objects.head_expected(key, found)
+        raise _wrong_bytes(key)
 
     def resume(self, key: str, download: PartialDownload, expect: RemoteObject) -> RemoteObject:
         """See `ResumableDownload`."""
@@ -67,19 +74,19 @@ class Downloader:
             NotFound, PreconditionFailed, AdapterError: As `BaseSync.open_file`; also while chunks are read.
         """
         is_whole = start == 0 and end is None
-        found = expect if expect is not None and is_whole else self._objects.head_expected(key, expect)
+        found = expect if expect is not None and is_whole else run_blocking(self._objects.head_expected(key, expect))
         stop = found.size if end is None else min(end, found.size)
         body = VerifiedBody(key, found, verify_digest=is_whole and bool(found.digests), objects=self._objects)
         if start >= stop and not (is_whole and found.size == 0 and expect is not None):
             yield body
             return
         try:
-            with self._storage.get(self._objects.path(key), key, start, None if is_whole else stop) as response:
-                body.read_from(response, stop - start)
+            with self._storage.open(self._objects.path(key), key, start, None if is_whole else stop) as file:
+                body.read_from(file, stop - start)
                 yield body
         except AdapterError as error:
             if error.status == 416:
-                self._objects.head_expected(key, found)
+                run_blocking(self._objects.head_expected(key, found))
             raise
 
 
@@ -91,16 +98,16 @@ class VerifiedBody:
         self._key = key
         self._objects = objects
         self._digest = hashlib.sha256() if verify_digest else None
-        self._response: urllib3.BaseHTTPResponse | None = None
+        self._file: OpenFile | None = None
         self._size = 0
 
-    def read_from(self, response: urllib3.BaseHTTPResponse, size: int) -> None:
-        """Set the response, which should have `size` bytes."""
-        self._response = response
+    def read_from(self, file: OpenFile, size: int) -> None:
+        """Set the open file, which should have `size` bytes."""
+        self._file = file
         self._size = size
 
     def __iter__(self) -> Iterator[bytes]:
-        if self._response is None:
+        if self._file is None:
             return
         left = self._size
         while chunk := self._read(left):
@@ -118,24 +125,20 @@ class VerifiedBody:
 
     def _read(self, left: int) -> bytes:
         """Read a chunk, of at most one byte beyond the expected size."""
-        if self._response is None:
-            return b""
-        try:
-            return self._response.read(min(_CHUNK_SIZE, left + 1), decode_content=False)
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            action = f"{self._key!r}: downloading it"
-            raise translate_error(error, action=action, host="the storage host", key=self._key) from error
+        return b"" if self._file is None else self._file.read(min(_CHUNK_SIZE, left + 1))
 
     def _verify(self, left: int) -> None:
         """Verify the received bytes; `left` bytes are missing, or too many if it is negative."""
         if self._digest is None:
-            self._objects.head_expected(self._key, self.object)
+            run_blocking(self._objects.head_expected(self._key, self.object))
         elif not left and self._digest.hexdigest() == self.object.digests[0].value:
             return
         else:
-            self._objects.head_expected(self._key, self.object)
+            run_blocking(self._objects.head_expected(self._key, self.object))
             left = left or -1
         if left:
-            raise IntegrityError(
-                f"{self._key!r}: the received bytes are not those of the object", provider=PROVIDER, key=self._key
-            )
+            raise _wrong_bytes(self._key)
+
+
+def _wrong_bytes(key: str) -> IntegrityError:
+    return IntegrityError(f"{key!r}: the received bytes are not those of the object", provider=PROVIDER, key=key)

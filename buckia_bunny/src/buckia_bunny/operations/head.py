@@ -25,41 +25,41 @@ class ObjectHead:
         """
         return self._codec.path(key, self._prefix)
 
-    def find(self, key: str) -> RemoteObject | None:
+    async def find(self, key: str) -> RemoteObject | None:
         """Return an object; `None` if it does not exist."""
-        entry = self._storage.describe(self.path(key), key)
+        entry = await self._storage.describe(self.path(key), key)
         return None if entry is None else entry.as_object(key)
 
-    def head(self, key: str) -> RemoteObject:
+    async def head(self, key: str) -> RemoteObject:
         """Return an object.
 
         Raises:
             NotFound: There is no such object.
         """
-        found = self.find(key)
+        found = await self.find(key)
         if found is None:
             raise not_found(key)
         return found
 
-    def head_expected(self, key: str, expect: RemoteObject | None) -> RemoteObject:
+    async def head_expected(self, key: str, expect: RemoteObject | None) -> RemoteObject:
         """Return an object and check that it is the expected version.
 
         Raises:
             NotFound: There is no such object.
             PreconditionFailed: It is another version.
         """
-        found = self.head(key)
+        found = await self.head(key)
         if expect is not None and found.fingerprint != expect.fingerprint:
             raise precondition_failed(key, "it is another version now")
         return found
 
-    def check_precondition(self, key: str, expect: Precondition | None) -> RemoteObject | None:
+    async def check_precondition(self, key: str, expect: Precondition | None) -> RemoteObject | None:
         """Check a precondition, and return the current object or `None`.
 
         Raises:
             PreconditionFailed: The object is in another state.
         """
-        found = self.find(key)
+        found = await self.find(key)
         match expect:
             case IfAbsent() if found is not None:
                 raise precondition_failed(key, "it exists already")

@@ -15,6 +15,7 @@ from buckia_bunny.storage.entries import Entry
 from buckia_bunny.storage.key_encoding import MAX_PATH_BYTES, KeyCodec
 from buckia_core.config.secrets.redaction import redacted_logger
 from buckia_core.errors import InvalidKey
+from buckia_core.http.blocking import run_blocking
 from buckia_core.planning.manifest import RemoteObject
 
 log = redacted_logger(__name__)
@@ -150,8 +151,8 @@ class ZoneListing:
     def _entries(self, directory: _Directory) -> list[Entry]:
         # The wrapper `Retry` retries listings that fail at the start, so this must not retry them too.
         if directory is self._top:
-            return self._storage.list(directory.path)
-        return retry_request(lambda: self._storage.list(directory.path))
+            return run_blocking(self._storage.list(directory.path))
+        return retry_request(lambda: run_blocking(self._storage.list(directory.path)))
 
 
 def _upcoming(directory: _Directory) -> Iterator[_Directory]:

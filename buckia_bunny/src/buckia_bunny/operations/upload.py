@@ -7,7 +7,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -28,11 +28,12 @@ _IN_MEMORY = 8 << 20
 
 @dataclass(frozen=True, slots=True)
 class _UploadBody:
-    """Upload body with size and digest; `read` starts at the beginning."""
+    """Upload body with size and digest; `read` starts at the beginning. `data` is all of it, if it is in memory."""
 
     size: int
     sha256: str
     read: Callable[[], Iterator[bytes]]
+    data: bytes | None = None
 
     def is_unchanged(self) -> bool:
         """Read the source again and tell whether it still has the digest."""
@@ -77,13 +78,13 @@ class Uploader:
         self._objects = objects
         self._directories = directories
 
-    def upload(self, source: Source, key: str, expect: Precondition | None, info: UploadInfo) -> RemoteObject:
-        """See `BaseSync.upload_file`."""
+    async def upload(self, source: Source, key: str, expect: Precondition | None, info: UploadInfo) -> RemoteObject:
+        """See `BaseSync.upload_file`; on an event loop, the source is bytes."""
         path = self._objects.path(key)
         with _open_body(source, key, info) as body, self._directories.hold_removals():
-            previous = self._objects.check_precondition(key, expect)
-            self._send(path, key, body, info)
-            current = self._objects.find(key)
+            previous = await self._objects.check_precondition(key, expect)
+            await self._send(path, key, body, info)
+            current = await self._objects.find(key)
         if current is not None and matches_digest(current, body, previous):
             return current
         if (current.fingerprint if current else None) == (previous.fingerprint if previous else None):
@@ -99,13 +100,18 @@ class Uploader:
         # The version existed only briefly with an unknown time, so no listing has this fingerprint.
         return RemoteObject(key, body.size, f"{body.sha256}-0", digests=(Digest("sha256", body.sha256),))
 
-    def _send(self, path: str, key: str, body: _UploadBody, info: UploadInfo) -> None:
+    async def _send(self, path: str, key: str, body: _UploadBody, info: UploadInfo) -> None:
         content_type = info.content_type or guess_content_type(key)
         for attempt in range(2):
             reader = _BodyReader(body)
             try:
-                error = self._storage.put(
-                    path, key, reader, size=body.size, sha256=body.sha256, content_type=content_type
+                error = await self._storage.put(
+                    path,
+                    key,
+                    reader if body.data is None else body.data,
+                    size=body.size,
+                    sha256=body.sha256,
+                    content_type=content_type,
                 )
             except Exception:
                 if reader.failure is not None:
@@ -132,7 +138,7 @@ def matches_digest(found: RemoteObject, body: _UploadBody, previous: RemoteObjec
 def _open_body(source: Source, key: str, info: UploadInfo) -> Iterator[_UploadBody]:
     """Open a body with size and digest. The service needs both first, so the source may be read twice."""
     if isinstance(source, bytes):
-        yield _build_body(key, info, lambda: _iter_bytes(source), len(source))
+        yield replace(_build_body(key, info, lambda: _iter_bytes(source), len(source)), data=source)
         return
     with open_source(source) as reader:
         if isinstance(source, Path):

@@ -13,16 +13,30 @@ from buckia_core.adapters.contract.identity import endpoint_identity
 from buckia_core.adapters.service.redirects import check_service_address
 from buckia_core.config.secrets.secret import Secret
 from buckia_core.errors import AdapterError, MissingCredentials
+from buckia_core.http.blocking import in_event_loop
+from buckia_core.http.origin import Origin, split_url
 
 _DOMAINS = ("bunnycdn.com", "bunny.net")
 
 
 @dataclass(frozen=True, slots=True)
 class ZoneUrl:
-    """URL of a zone, with a trailing slash, and the headers of every request."""
+    """URL of a zone, with a trailing slash, and the headers of every request.
+
+    Attributes:
+        origin: Its server.
+        base: Its path.
+    """
 
     url: str
     headers: Mapping[str, str] = field(repr=False)
+    origin: Origin = field(init=False)
+    base: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        origin, base = split_url(self.url)
+        object.__setattr__(self, "origin", origin)
+        object.__setattr__(self, "base", base)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +94,14 @@ class ZoneEndpoint:
             if self._zone_url is None:
                 self._zone_url = self._resolve()
             return self._zone_url
+
+    async def zone_url_async(self) -> ZoneUrl:
+        """Return the URL of the zone, without blocking an event loop. Raises the same errors as `zone_url`."""
+        if self._zone_url is not None or not in_event_loop():
+            return self._zone_url or self.zone_url()
+        import asyncio  # noqa: PLC0415  # imported already, as a loop runs
+
+        return await asyncio.to_thread(self.zone_url)
 
     def _resolve(self) -> ZoneUrl:
         address, key = self._settings.address, self._settings.zone_key
