@@ -114,7 +114,8 @@ SECTIONS: tuple[tuple[str, str, str, str], ...] = (
         "Optional protocols",
         "",
         "",
-        "ServerCopy PublicUrl SignedUrl Versioned ResumableDownload PartialDownload ResumableUpload PartLayout "
+        "ServerCopy PublicUrl SignedUrl WithOptions ObjectOptions Encryption Retention Lifecycle "
+        "Versioned ResumableDownload PartialDownload ResumableUpload PartLayout "
         "MultipartSource Checkpoint Coroutines",
     ),
     ("", "", f"{CONTRACT}.protocols", "has_both_faces"),

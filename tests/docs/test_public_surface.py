@@ -28,6 +28,7 @@ OF_THE_STATE = {"CheckResult", "Conflict", "Difference", "Trash", "Trashed"}
 OF_VERSIONS = {"BucketVersions", "ObjectVersion", "Restoration", "Restored"}
 OF_OBJECTS = {
     *("DeleteResult", "IfAbsent", "IfUnchanged", "ObjectStore", "ObjectUrl", "Page", "TransferProgress", "UrlPolicy"),
+    *("Encryption", "Preflight", "Retention"),
 }
 ELSEWHERE = {"DeleteIncomplete", "NotAConflict", "NotInTrash", "NotRestored", "StateTooNew"}
 ERRORS = ELSEWHERE | {

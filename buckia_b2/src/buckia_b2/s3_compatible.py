@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
 from buckia_b2.api.session import B2Session
 from buckia_b2.errors import PROVIDER
+from buckia_b2.object_options import check_options, ensure_lifecycle
 from buckia_b2.settings import B2Settings, Encryption
 from buckia_core.adapters.contract.capabilities import Capabilities
 from buckia_core.adapters.contract.identity import normalize_prefix
+from buckia_core.adapters.contract.object_options import ObjectOptions
 from buckia_s3.config.fields import ConditionalWrites
 from buckia_s3.config.settings import S3Settings
 from buckia_s3.http import endpoint
@@ -54,6 +56,15 @@ class B2S3Sync(S3Sync):
     def probe(self) -> Capabilities:
         """Return `capabilities`; nothing needs to be probed."""
         return self.capabilities
+
+    def with_options(self, options: ObjectOptions) -> Self:
+        """See `WithOptions`. B2 has no keys of a KMS."""
+        check_options(options)
+        return super().with_options(options)
+
+    def ensure_lifecycle(self, *, abort_multipart_days: int | None, noncurrent_days: int | None) -> bool:
+        """See `Lifecycle`. Uses the native API, which has the rules that are B2's own."""
+        return ensure_lifecycle(self.native, abort_multipart_days, noncurrent_days)
 
     @cached_property
     def native(self) -> BucketAdmin:
@@ -98,6 +109,7 @@ def s3_settings(settings: B2Settings) -> S3Settings:
         sse_customer_key_base64=settings.sse_customer_key_base64,
         object_lock_mode=None if lock is None else LockMode(lock.upper()),
         object_lock_retain=settings.object_lock_retain,
+        object_lock_until=settings.object_lock_until,
         object_lock_legal_hold=settings.object_lock_legal_hold,
         objects=settings.objects,
         multipart_threshold=settings.multipart_threshold,

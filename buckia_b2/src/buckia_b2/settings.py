@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
@@ -110,6 +111,8 @@ class B2Settings:
         help="Lock uploads: `governance` can be ended with a special capability, `compliance` cannot be ended."
     )
     object_lock_retain: int | None = setting(help="Days for which uploads are locked.", minimum=1)
+    object_lock_until: datetime | None = None
+    """End of the lock of uploads in place of `object_lock_retain`. No setting: `B2Sync.with_options` sets it."""
     object_lock_legal_hold: bool = setting(help="Put a legal hold on uploads.", default=False)
     multipart_threshold: int = setting(
         help="Objects of more bytes than this are uploaded in parallel parts.", default=16 * MIB, minimum=MIN_PART
@@ -154,7 +157,7 @@ class B2Settings:
             raise ValueError(
                 "sse_customer_key_base64 and server_side_encryption: sse-c go together: give both, or neither"
             )
-        if (self.object_lock_mode is None) != (self.object_lock_retain is None):
+        if (self.object_lock_mode is None) != (self.object_lock_retain is None and self.object_lock_until is None):
             raise ValueError("object_lock_mode and object_lock_retain go together: give both, or neither")
         if self.region is not None and not _REGION.fullmatch(self.region):
             raise ValueError(f"region is like us-west-004, and not {self.region!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -16,6 +17,7 @@ from buckia_b2.api.transport import RETRY_POLICY
 from buckia_b2.api.upload_url_pool import UploadUrlPool
 from buckia_b2.errors import PROVIDER, parsing_response
 from buckia_b2.files.file_names import MAX_KEY_BYTES
+from buckia_b2.object_options import ensure_lifecycle, settings_with_options
 from buckia_b2.operations.copy import Copier
 from buckia_b2.operations.delete import DELETE_BATCH_SIZE, Deleter
 from buckia_b2.operations.download import Downloader
@@ -29,6 +31,7 @@ from buckia_b2.settings import B2Settings, Deletion
 from buckia_core.adapters.contract.base import BaseSync, BeforeRequest, Source
 from buckia_core.adapters.contract.capabilities import Capabilities
 from buckia_core.adapters.contract.identity import endpoint_identity, normalize_prefix
+from buckia_core.adapters.contract.object_options import ObjectOptions
 from buckia_core.adapters.contract.object_urls import key_below, url_below
 from buckia_core.adapters.contract.readers import open_chunks
 from buckia_core.adapters.contract.resume import MultipartSource, PartialDownload, PartLayout
@@ -65,18 +68,20 @@ class B2Sync(BaseSync):
     """
 
     def __init__(self, settings: B2Settings) -> None:
-        prefix = normalize_prefix(settings.prefix)
-        self._settings = settings
-        self._prefix = prefix
-        self._session = B2Session(settings, prefix)
-        bucket = Bucket(self._session, settings.bucket_name, prefix, FileOptions(settings))
-        self._bucket = bucket
+        self._prefix = normalize_prefix(settings.prefix)
+        self._session = B2Session(settings, self._prefix)
         self._part_pool = PartPool(RETRY_POLICY)
+        self._url_pool = UploadUrlPool(self._session, self._fetch_upload_url)
+        self._apply(settings, Bucket(self._session, settings.bucket_name, self._prefix, FileOptions(settings)))
+
+    def _apply(self, settings: B2Settings, bucket: Bucket) -> None:
+        """Set the operations up for settings and a bucket."""
+        self._settings = settings
+        self._bucket = bucket
         large = LargeFiles(bucket, self._part_pool)
         self._resumer = ResumableUploader(settings, bucket, large)
         conflicts = WriteConflictDetector(bucket)
-        url_pool = UploadUrlPool(self._session, self._fetch_upload_url)
-        self._uploader = Uploader(settings, bucket, url_pool, large, self._resumer, conflicts)
+        self._uploader = Uploader(settings, bucket, self._url_pool, large, self._resumer, conflicts)
         self._downloader = Downloader(bucket, self._part_pool)
         self._copier = Copier(bucket, large, conflicts)
         self._deleter = Deleter(bucket, settings.deletion)
@@ -110,6 +115,8 @@ class B2Sync(BaseSync):
             versions=self._settings.deletion is Deletion.HIDE,
             server_copy=True,
             public_url=True,
+            with_options=True,
+            lifecycle=True,
             signed_url=self._settings.sse_customer_key_base64 is None,
             resumable_upload=True,
             resumable_download=True,
@@ -291,6 +298,18 @@ class B2Sync(BaseSync):
         with parsing_response("signing a URL", key):
             token = fields.token(response, "authorizationToken")
         return f"{url}?{urlencode({'Authorization': token, **overrides}, quote_via=quote, safe='')}"
+
+    def with_options(self, options: ObjectOptions) -> B2Sync:
+        """See `WithOptions`."""
+        settings = settings_with_options(self._settings, options)
+        view = copy.copy(self)
+        view.__dict__.pop("native", None)
+        view._apply(settings, self._bucket.with_file_options(FileOptions(settings)))  # noqa: SLF001  # its own class
+        return view
+
+    def ensure_lifecycle(self, *, abort_multipart_days: int | None, noncurrent_days: int | None) -> bool:
+        """See `Lifecycle`."""
+        return ensure_lifecycle(self.native, abort_multipart_days, noncurrent_days)
 
     def close(self) -> None:
         """Close the connections and stop the threads."""

@@ -36,7 +36,14 @@ class S3Zone(S3Sync):
     @property
     def capabilities(self) -> Capabilities:
         """See `S3Sync`."""
-        return replace(super().capabilities, mtime=False, metadata=False, requests_per_second=500)
+        return replace(
+            super().capabilities,
+            mtime=False,
+            metadata=False,
+            with_options=False,
+            lifecycle=False,
+            requests_per_second=500,
+        )
 
     def probe(self) -> Capabilities:
         """Return `capabilities`; nothing needs to be probed."""

@@ -15,6 +15,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from buckia_core.adapters.contract.object_options import Encryption, Retention
     from buckia_core.adapters.contract.types import IfAbsent, IfUnchanged
     from buckia_core.client import BuckiaClient
     from buckia_core.config.bucket import BucketConfig, KeepReplaced
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
         UnresolvedConflicts,
         UnsafePlan,
     )
+    from buckia_core.objects.bucket_methods import Preflight
     from buckia_core.objects.delete import DeleteIncomplete, DeleteResult
     from buckia_core.objects.listing import Page
     from buckia_core.objects.progress import TransferProgress
@@ -104,6 +106,7 @@ __all__ = [
     "DeleteResult",
     "Difference",
     "Direction",
+    "Encryption",
     "Event",
     "FileError",
     "Finished",
@@ -133,9 +136,11 @@ __all__ = [
     "Planned",
     "PluginError",
     "PreconditionFailed",
+    "Preflight",
     "Reason",
     "Restoration",
     "Restored",
+    "Retention",
     "Scanning",
     "Secret",
     "Side",
@@ -168,6 +173,8 @@ __all__ = [
 _NAMES = {
     "client": "BuckiaClient",
     "adapters.contract.types": "IfAbsent IfUnchanged",
+    "adapters.contract.object_options": "Encryption Retention",
+    "objects.bucket_methods": "Preflight",
     "objects.delete": "DeleteIncomplete DeleteResult",
     "objects.listing": "Page",
     "objects.progress": "TransferProgress",

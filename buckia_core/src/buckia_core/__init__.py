@@ -13,14 +13,17 @@ if TYPE_CHECKING:
     from buckia_core.adapters.contract.base import BaseSync, BeforeRequest, Source
     from buckia_core.adapters.contract.capabilities import Capabilities
     from buckia_core.adapters.contract.identity import normalize_prefix
+    from buckia_core.adapters.contract.object_options import Encryption, ObjectOptions, Retention
     from buckia_core.adapters.contract.protocols import (
         Coroutines,
+        Lifecycle,
         PublicUrl,
         ResumableDownload,
         ResumableUpload,
         ServerCopy,
         SignedUrl,
         Versioned,
+        WithOptions,
     )
     from buckia_core.adapters.contract.readers import LimitedReader, open_chunks
     from buckia_core.adapters.contract.resume import (
@@ -83,15 +86,18 @@ __all__ = [
     "Digest",
     "DigestVerifier",
     "Digests",
+    "Encryption",
     "IfAbsent",
     "IfUnchanged",
     "IntegrityError",
     "InvalidKey",
+    "Lifecycle",
     "LimitedReader",
     "MissingCredentials",
     "MultipartSource",
     "NotFound",
     "NotSupported",
+    "ObjectOptions",
     "ObjectVersion",
     "PartLayout",
     "PartPool",
@@ -105,6 +111,7 @@ __all__ = [
     "RemoteObject",
     "ResumableDownload",
     "ResumableUpload",
+    "Retention",
     "RetryPolicy",
     "Secret",
     "ServerCopy",
@@ -115,6 +122,7 @@ __all__ = [
     "Unauthenticated",
     "UploadInfo",
     "Versioned",
+    "WithOptions",
     "guess_content_type",
     "hookimpl",
     "iter_chunks",
@@ -133,8 +141,9 @@ _NAMES = {
     "adapters.contract.base": "BaseSync BeforeRequest Source",
     "adapters.contract.capabilities": "Capabilities",
     "adapters.contract.identity": "normalize_prefix",
+    "adapters.contract.object_options": "Encryption ObjectOptions Retention",
     "adapters.contract.protocols": (
-        "Coroutines PublicUrl ResumableDownload ResumableUpload ServerCopy SignedUrl Versioned"
+        "Coroutines Lifecycle PublicUrl ResumableDownload ResumableUpload ServerCopy SignedUrl Versioned WithOptions"
     ),
     "adapters.contract.readers": "LimitedReader open_chunks",
     "adapters.contract.resume": "Checkpoint MultipartSource PartLayout PartialDownload resume_by_open",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, Self
 from buckia_core.adapters.contract.base import BaseSync, BeforeRequest, Source
 from buckia_core.adapters.contract.capabilities import Capabilities
 from buckia_core.adapters.contract.identity import normalize_prefix
-from buckia_core.adapters.contract.object_urls import key_below, url_below
+from buckia_core.adapters.contract.object_options import ObjectOptions
 from buckia_core.adapters.contract.readers import open_chunks
 from buckia_core.adapters.contract.resume import MultipartSource, PartialDownload, PartLayout
 from buckia_core.adapters.contract.types import DeleteOutcome, Precondition, UploadInfo
@@ -33,6 +34,7 @@ from buckia_s3.obstore.properties import StoreProperties
 from buckia_s3.operations.head import ObjectHead
 from buckia_s3.operations.list import Listing, ListingSupport
 from buckia_s3.operations.server_probe import ServerProbe
+from buckia_s3.operations.url_methods import UrlMethods
 
 if TYPE_CHECKING:
     from buckia_s3.administration import Administration
@@ -50,7 +52,7 @@ if TYPE_CHECKING:
 _TIB = 1 << 40
 
 
-class S3Sync(StoreProperties, BaseSync):
+class S3Sync(StoreProperties, UrlMethods, BaseSync):
     """S3Sync: one bucket of AWS S3 or of an S3-compatible service.
 
     - The unquoted ETag is the fingerprint. One that looks like an MD5 is reported as the MD5 of the content. That is
@@ -103,11 +105,8 @@ class S3Sync(StoreProperties, BaseSync):
         client = S3Client(settings, resolver, credentials, counter, self.provider_id)
 
         self._credentials = credentials
-        self._settings = settings
-        self._etag_is_md5 = settings.etag_is_md5_effective
         self._prefix = prefix
-        self._client = client
-        self._object_head = ObjectHead(client, prefix, etag_is_md5=self._etag_is_md5)
+        self._apply(settings, client)
         self._counter = counter
         self._part_pool = PartPool(settings.retry_config.policy)
         self._server_probe = ServerProbe(settings, client, prefix)
@@ -145,6 +144,8 @@ class S3Sync(StoreProperties, BaseSync):
             versions=known.versions,
             server_copy=True,
             public_url=True,
+            with_options=True,
+            lifecycle=True,
             signed_url=not (self._settings.skip_signature or self._settings.sse_customer_key_base64),
             resumable_upload=True,
             resumable_download=True,
@@ -348,37 +349,29 @@ class S3Sync(StoreProperties, BaseSync):
         """See `Versioned`. `versions.delete` can also bypass a retention in mode GOVERNANCE."""
         self.versions.delete(key, version, retry=False)
 
-    def public_url(self, key: str) -> str:
-        """See `PublicUrl`. The bucket's policy decides whether the object can be read without credentials."""
-        if self._settings.public_url_base is not None:
-            return url_below(self._settings.public_url_base, self._object_head.full_key(key))
-        address = self._client.resolver.endpoint
-        return f"{address.scheme}://{address.authority}{address.path(self._object_head.full_key(key))}"
+    def with_options(self, options: ObjectOptions) -> Self:
+        """See `WithOptions`."""
+        from buckia_s3.config.object_options import settings_with_options  # noqa: PLC0415  # as above
 
-    @property
-    def public_url_base(self) -> str | None:
-        """See `BaseSync`."""
-        return self._settings.public_url_base
+        settings = settings_with_options(self._settings, options, provider=self.provider)
+        view = copy.copy(self)
+        for name in [each for each in vars(view) if isinstance(getattr(type(view), each, None), cached_property)]:
+            del view.__dict__[name]
+        view._apply(settings, self._client.with_settings(settings))  # noqa: SLF001  # its own class
+        return view
 
-    def key_from_url(self, url: str) -> str | None:
-        """See `BaseSync`."""
-        own, base = self._client.resolver.endpoint.root, self.public_url_base
-        return key_below(url, [own] if base is None else [base, own], self._prefix)
+    def _apply(self, settings: S3Settings, client: S3Client) -> None:
+        """Set what depends on the settings of encryption and locks."""
+        self._settings = settings
+        self._client = client
+        self._etag_is_md5 = settings.etag_is_md5_effective
+        self._object_head = ObjectHead(client, self._prefix, etag_is_md5=self._etag_is_md5)
 
-    def signed_url(
-        self,
-        key: str,
-        *,
-        seconds: int,
-        method: str = "GET",
-        content_type: str | None = None,
-        content_disposition: str | None = None,
-    ) -> str:
-        """See `SignedUrl`: GET, HEAD, PUT or DELETE, for up to seven days, at most until the credentials expire."""
-        from buckia_s3.operations.signed_url import UrlSigner  # noqa: PLC0415  # as above
+    def ensure_lifecycle(self, *, abort_multipart_days: int | None, noncurrent_days: int | None) -> bool:
+        """See `Lifecycle`."""
+        from buckia_s3.administration.lifecycle_defaults import ensure_lifecycle  # noqa: PLC0415  # as above
 
-        signer = UrlSigner(self._settings, self._client, self._object_head)
-        return signer.sign(key, seconds, method, content_type, content_disposition)
+        return ensure_lifecycle(self.administration, self._prefix, abort_multipart_days, noncurrent_days)
 
     def _apply_locks(self, written: RemoteObject) -> RemoteObject:
         """Lock an object as the settings say, after a multipart upload or a copy."""

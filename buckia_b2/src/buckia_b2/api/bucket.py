@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
@@ -31,6 +32,12 @@ class Bucket:
         self._histories = VersionHistories(session, self.id_async)
         self._finding_id: SingleFlight[str] = SingleFlight()
         self._id: str | None = None
+
+    def with_file_options(self, file_options: FileOptions) -> Bucket:
+        """Return the bucket with other file options."""
+        bucket = copy.copy(self)
+        bucket.file_options = file_options
+        return bucket
 
     @property
     def id(self) -> str:

@@ -30,7 +30,9 @@ class FileOptions:
         settings = self._settings
         key = settings.sse_customer_key_base64
         digest = hashlib.sha256(base64.b64decode(key.reveal())).hexdigest() if key is not None else None
-        lock = (settings.object_lock_mode, settings.object_lock_retain, settings.object_lock_legal_hold)
+        lock: list[object] = [settings.object_lock_mode, settings.object_lock_retain, settings.object_lock_legal_hold]
+        if settings.object_lock_until is not None:
+            lock.append(settings.object_lock_until)
         return repr((settings.server_side_encryption, digest, *lock))
 
     def for_file(self) -> dict[str, Any]:
@@ -58,10 +60,12 @@ class FileOptions:
 
     def _locks(self) -> dict[str, Any]:
         settings, locks = self._settings, {"file_retention": None, "legal_hold": None}
-        if settings.object_lock_mode is not None and settings.object_lock_retain is not None:
+        if settings.object_lock_mode is not None:
             from b2sdk.v3 import FileRetentionSetting, RetentionMode  # noqa: PLC0415  # few need it, and it takes time
 
-            until = time.time_ns() // 1_000_000 + settings.object_lock_retain * _DAY_MILLIS
+            until = time.time_ns() // 1_000_000 + (settings.object_lock_retain or 0) * _DAY_MILLIS
+            if settings.object_lock_until is not None:
+                until = int(settings.object_lock_until.timestamp() * 1000)
             locks["file_retention"] = FileRetentionSetting(RetentionMode(settings.object_lock_mode.value), until)
         if settings.object_lock_legal_hold:
             from b2sdk.v3 import LegalHold  # noqa: PLC0415  # as above

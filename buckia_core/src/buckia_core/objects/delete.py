@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.contract.types import DeleteOutcome
-from buckia_core.errors import AdapterError
+from buckia_core.errors import AdapterError, InvalidSetting
+from buckia_core.objects.listing import directory_prefix
 
 MAX_KEYS_SHOWN = 1000
 """Keys in the result of `delete_prefix`, so that its memory is bounded."""
@@ -134,3 +136,62 @@ def _batches(found: Iterable[tuple[str, int]], size: int) -> Iterator[list[tuple
     pairs = iter(found)
     while batch := list(islice(pairs, size)):
         yield batch
+
+
+class DeleteMethods(ABC):
+    """The methods of `ObjectStore` that delete."""
+
+    @property
+    @abstractmethod
+    def adapter(self) -> BaseSync:
+        """The adapter of the bucket."""
+
+    def delete(self, key: str) -> None:
+        """Delete an object. One that does not exist is no error."""
+        for outcome in self.adapter.delete_files([key]):
+            if outcome.error is not None:
+                raise outcome.error
+
+    def delete_many(self, keys: Sequence[str] | Iterable[str], *, dry_run: bool = False) -> DeleteResult:
+        """Delete objects, in batches. The result has each key once: deleted, or failed with its error.
+
+        Args:
+            keys: The keys. One without an object is no error.
+            dry_run: Send nothing; the result has what would be deleted.
+
+        Raises:
+            DeleteIncomplete: A whole batch failed. `result` has what was deleted before.
+        """
+        if isinstance(keys, str | bytes):
+            raise InvalidSetting(f"keys must be a list of strings, not {keys!r}; write [{keys!r}]")
+        unique = dict.fromkeys(keys)
+        if wrong := [key for key in unique if not isinstance(key, str)]:
+            raise InvalidSetting(f"keys must be a list of strings, and {wrong[0]!r} is not")
+        return BulkDelete(self.adapter, dry_run).run((key, 0) for key in unique)
+
+    def delete_prefix(
+        self,
+        prefix: str,
+        *,
+        dry_run: bool = True,
+        partial_names: bool = False,
+        progress: DeleteListener | None = None,
+    ) -> DeleteResult:
+        """Delete all objects below a prefix, page by page: memory does not grow with their number.
+
+        Nothing is deleted unless `dry_run` is false.
+
+        Args:
+            prefix: A folder: `tmp` means `tmp/`, and never `tmp-2/a`. A blank one is refused.
+            dry_run: Only count what would be deleted.
+            partial_names: The prefix may end within a name, as in `list`.
+            progress: Receives the result so far after each batch.
+
+        Raises:
+            DeleteIncomplete: An error, or 1,000 keys that failed, stopped it. `result` has what was deleted before.
+        """
+        start = directory_prefix(prefix, partial_names=partial_names)
+        if not start.strip("/ \t\r\n"):
+            raise InvalidSetting("a blank prefix would delete the whole bucket: name a folder")
+        found = ((each.key, each.size) for each in self.adapter.list_files(start))
+        return BulkDelete(self.adapter, dry_run, keep=MAX_KEYS_SHOWN, progress=progress).run(found)

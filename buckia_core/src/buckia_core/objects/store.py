@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from buckia_core.adapters.contract.base import BaseSync
-from buckia_core.adapters.contract.protocols import ServerCopy
+from buckia_core.adapters.contract.object_options import Encryption, ObjectOptions, Retention
+from buckia_core.adapters.contract.protocols import ServerCopy, WithOptions
 from buckia_core.adapters.contract.types import Precondition, UploadInfo, stat_or_none
 from buckia_core.adapters.factory import open_bucket
 from buckia_core.adapters.transfers.retry import RetryPolicy
 from buckia_core.config import BucketConfig
+from buckia_core.config.secrets.secret import Secret
 from buckia_core.errors import AlreadyExists, InvalidSetting, NotSupported, PreconditionFailed
 from buckia_core.objects import listing
-from buckia_core.objects.delete import MAX_KEYS_SHOWN, BulkDelete, DeleteListener, DeleteResult
+from buckia_core.objects.bucket_methods import BucketMethods
+from buckia_core.objects.delete import DeleteMethods
 from buckia_core.objects.download import Download
 from buckia_core.objects.listing import MAX_KEYS, Page
 from buckia_core.objects.progress import ProgressListener
@@ -31,7 +35,7 @@ from buckia_core.planning.manifest import RemoteObject
 DEFAULT_ALGORITHM = "sha256"
 
 
-class ObjectStore(UrlMethods):
+class ObjectStore(DeleteMethods, UrlMethods, BucketMethods):
     """A bucket as a store of objects. Works with every provider; what one lacks raises `NotSupported`.
 
         with ObjectStore(BucketConfig(provider="file", root="/mnt/share")) as store:
@@ -53,6 +57,38 @@ class ObjectStore(UrlMethods):
         if self.config is None and self._given_adapter is None:
             raise InvalidSetting(f"bucket must be a BucketConfig or an adapter, not {bucket!r}")
 
+    @classmethod
+    def for_backblaze(
+        cls,
+        bucket_name: str,
+        *,
+        key_id: str | Secret | None = None,
+        application_key: str | Secret | None = None,
+        auto_lifecycle: bool = False,
+        **settings: Any,
+    ) -> Self:
+        """Open a bucket of Backblaze B2.
+
+            ObjectStore.for_backblaze("my-bucket", public_url_base="https://f004.backblazeb2.com/file/my-bucket")
+
+        Args:
+            bucket_name: The bucket.
+            key_id: Id of the application key; by default that of `B2_KEY_ID` or `B2_APPLICATION_KEY_ID`.
+            application_key: The key; by default that of `B2_APP_KEY` or `B2_APPLICATION_KEY`.
+            auto_lifecycle: Call `ensure_lifecycle_defaults`.
+            **settings: More settings of provider `b2`, such as `prefix`, `public_url_base` and `api="s3"`, which signs
+                URLs for PUT.
+
+        Raises:
+            MissingCredentials: There is no key.
+        """
+        settings |= {"application_key_id": key_id, "application_key": application_key}
+        store = cls(BucketConfig(provider="b2", bucket_name=bucket_name, **settings))
+        _ = store.adapter
+        if auto_lifecycle:
+            store.ensure_lifecycle_defaults()
+        return store
+
     @cached_property
     def adapter(self) -> BaseSync:
         """The adapter of the bucket."""
@@ -70,6 +106,8 @@ class ObjectStore(UrlMethods):
         *,
         content_type: str | None = None,
         metadata: Mapping[str, str] | None = None,
+        encryption: Encryption | None = None,
+        retention: Retention | None = None,
         expect: Precondition | None = None,
         progress: ProgressListener | None = None,
     ) -> RemoteObject:
@@ -82,51 +120,90 @@ class ObjectStore(UrlMethods):
             source: The path of a file, bytes, an open binary file (from its position), or an iterable of bytes.
             content_type: MIME type; guessed from the key by default.
             metadata: User metadata: names of lower-case ASCII letters, digits and dashes.
+            encryption: Encryption on the server, in place of the settings.
+            retention: Object lock, in place of the settings.
             expect: `IfAbsent()` to create only; `IfUnchanged(found)` to replace only that version.
             progress: Receives the bytes sent so far, from one thread at a time.
 
         Raises:
             PreconditionFailed: The object is not as `expect` says. Nothing was written.
-            NotSupported: The provider keeps no metadata.
+            NotSupported: The provider, as configured, has no metadata, encryption or locks.
             IntegrityError: What arrived differs from the source, or the source changed meanwhile.
             OSError: The source can't be read.
         """
-        adapter = self.adapter
+        adapter = self._view(encryption, retention)
         if metadata and not adapter.capabilities.metadata:
             raise NotSupported(f"{key!r}: the provider keeps no metadata", provider=adapter.provider, key=key)
         info = UploadInfo(content_type=content_type, metadata=dict(metadata or {}))
         return Upload(adapter, key, info, self._algorithm, expect, progress).send(source)
 
-    def copy(self, source_key: str, key: str, *, expect: Precondition | None = None) -> RemoteObject:
+    def copy(
+        self,
+        source_key: str,
+        key: str,
+        *,
+        encryption: Encryption | None = None,
+        source_encryption: Encryption | None = None,
+        retention: Retention | None = None,
+        expect: Precondition | None = None,
+    ) -> RemoteObject:
         """Copy an object with its metadata, and return the new one. Replaces an object of that key, as `put` does.
 
-        The server copies, if it can. Otherwise the content passes through this machine.
+        The server copies, if it can, unless source and target have different customer keys. Otherwise the content
+        passes through this machine.
+
+        Args:
+            source_key: The object.
+            key: Its new key.
+            encryption: Encryption of the copy.
+            source_encryption: `Encryption.sse_c(key)` of a source that was encrypted so.
+            retention: Object lock of the copy.
+            expect: What must hold of the object under the new key.
 
         Raises:
             NotFound: There is no such object.
             PreconditionFailed: The source changed meanwhile, or the target is not as `expect` says.
         """
-        adapter = self.adapter
-        found = self.stat(source_key)
+        source, adapter = self._view(source_encryption), self._view(encryption, retention)
+        found = source.stat_file(source_key)
         if source_key == key:
             return found
-        if adapter.capabilities.server_copy and isinstance(adapter, ServerCopy):
-            return adapter.copy_file(found, key, expect=expect)
+        same_key = _customer_key(encryption) == _customer_key(source_encryption)
+        if same_key and adapter.capabilities.server_copy and isinstance(adapter, ServerCopy):
+            # Some servers copy, but not what is encrypted with a customer's key.
+            with suppress(NotSupported):
+                return adapter.copy_file(found, key, expect=expect)
         metadata = (found.metadata or {}) if adapter.capabilities.metadata else {}
         info = UploadInfo(found.mtime_ns, without_tentative(found.digests), found.content_type, metadata)
-        return Upload(adapter, key, info, self._algorithm, expect).send(self._reader.stream(found))
+        return Upload(adapter, key, info, self._algorithm, expect).send(self._reader(source).stream(found))
 
-    def move(self, source_key: str, key: str, *, expect: Precondition | None = None) -> RemoteObject:
+    def move(
+        self,
+        source_key: str,
+        key: str,
+        *,
+        encryption: Encryption | None = None,
+        source_encryption: Encryption | None = None,
+        retention: Retention | None = None,
+        expect: Precondition | None = None,
+    ) -> RemoteObject:
         """Copy an object as `copy` does, and delete the source. It is deleted only if it still is what was copied.
 
         Raises:
             NotFound, PreconditionFailed: As `copy`. The source exists after every error; the copy may exist.
         """
-        found = self.stat(source_key)
+        found = self.stat(source_key, encryption=source_encryption)
         if source_key == key:
             return found
-        moved = self.copy(source_key, key, expect=expect)
-        now = self.head(source_key)
+        moved = self.copy(
+            source_key,
+            key,
+            encryption=encryption,
+            source_encryption=source_encryption,
+            retention=retention,
+            expect=expect,
+        )
+        now = self.head(source_key, encryption=source_encryption)
         if now is not None and now.fingerprint != found.fingerprint:
             message = f"{source_key!r}: it changed while it was moved, and was kept beside its copy {key!r}"
             raise PreconditionFailed(message, provider=self.adapter.provider, key=source_key)
@@ -135,16 +212,18 @@ class ObjectStore(UrlMethods):
 
     # --- read --------------------------------------------------------------------------------------------
 
-    def get(self, key: str, *, progress: ProgressListener | None = None) -> bytes:
+    def get(self, key: str, *, encryption: Encryption | None = None, progress: ProgressListener | None = None) -> bytes:
         """Return the content of an object, which fits into memory.
 
         Raises:
             NotFound: There is no such object.
             IntegrityError: The content does not match the object's digest.
         """
-        return self._reader.read(key, progress)
+        return self._reader(self._view(encryption)).read(key, progress)
 
-    def get_range(self, key: str, offset: int, length: int | None = None) -> bytes:
+    def get_range(
+        self, key: str, offset: int, length: int | None = None, *, encryption: Encryption | None = None
+    ) -> bytes:
         """Return `length` bytes from `offset`, or all up to the end; fewer where the object ends before.
 
         Raises:
@@ -153,10 +232,16 @@ class ObjectStore(UrlMethods):
         for name, value in (("offset", offset), ("length", length)):
             if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
                 raise InvalidSetting(f"{name} must be a whole number of at least 0, not {value!r}")
-        return self._reader.read_range(key, offset, None if length is None else offset + length)
+        reader = self._reader(self._view(encryption))
+        return reader.read_range(key, offset, None if length is None else offset + length)
 
     def stream(
-        self, key: str, *, chunk_size: int = CHUNK_SIZE, progress: ProgressListener | None = None
+        self,
+        key: str,
+        *,
+        chunk_size: int = CHUNK_SIZE,
+        encryption: Encryption | None = None,
+        progress: ProgressListener | None = None,
     ) -> Iterator[bytes]:
         """Yield the content of an object in chunks of at most `chunk_size` bytes, all of one version.
 
@@ -172,8 +257,8 @@ class ObjectStore(UrlMethods):
             raise InvalidSetting(f"chunk_size must be a whole number of at least 1, not {chunk_size!r}")
 
         def chunks() -> Iterator[bytes]:
-            reader = self._reader
-            yield from reader.stream(self.stat(key), chunk_size=chunk_size, progress=progress)
+            reader = self._reader(self._view(encryption))
+            yield from reader.stream(reader.adapter.stat_file(key), chunk_size=chunk_size, progress=progress)
 
         return chunks()
 
@@ -183,6 +268,7 @@ class ObjectStore(UrlMethods):
         target: str | os.PathLike[str],
         *,
         overwrite: bool = False,
+        encryption: Encryption | None = None,
         progress: ProgressListener | None = None,
     ) -> RemoteObject:
         """Download an object to a file, which appears when it is complete and verified. Returns the object.
@@ -199,29 +285,29 @@ class ObjectStore(UrlMethods):
         path = path / key.rstrip("/").rpartition("/")[2] if path.is_dir() else path
         if path.exists() and not overwrite:
             raise AlreadyExists(f"{path} exists; pass --overwrite to replace it", key=key)
-        reader = self._reader
-        return Download(reader, self.stat(key), path, overwrite, progress).run()
+        reader = self._reader(self._view(encryption))
+        return Download(reader, reader.adapter.stat_file(key), path, overwrite, progress).run()
 
-    def stat(self, key: str) -> RemoteObject:
+    def stat(self, key: str, *, encryption: Encryption | None = None) -> RemoteObject:
         """Return all metadata of an object.
 
         Raises:
             NotFound: There is no such object.
         """
-        return self.adapter.stat_file(key)
+        return self._view(encryption).stat_file(key)
 
-    def head(self, key: str) -> RemoteObject | None:
+    def head(self, key: str, *, encryption: Encryption | None = None) -> RemoteObject | None:
         """Return all metadata of an object; `None` if there is no such object.
 
         Raises:
             PermissionDenied: The credentials don't allow to find out.
             BucketNotFound: The bucket does not exist.
         """
-        return stat_or_none(self.adapter.stat_file, key)
+        return stat_or_none(self._view(encryption).stat_file, key)
 
-    def exists(self, key: str) -> bool:
+    def exists(self, key: str, *, encryption: Encryption | None = None) -> bool:
         """Tell whether an object exists; raises as `head`."""
-        return self.head(key) is not None
+        return self.head(key, encryption=encryption) is not None
 
     def list(
         self,
@@ -252,58 +338,6 @@ class ObjectStore(UrlMethods):
         """
         return self.adapter.list_files(listing.directory_prefix(prefix, partial_names=partial_names))
 
-    # --- delete ------------------------------------------------------------------------------------------
-
-    def delete(self, key: str) -> None:
-        """Delete an object. One that does not exist is no error."""
-        for outcome in self.adapter.delete_files([key]):
-            if outcome.error is not None:
-                raise outcome.error
-
-    def delete_many(self, keys: Sequence[str] | Iterable[str], *, dry_run: bool = False) -> DeleteResult:
-        """Delete objects, in batches. The result has each key once: deleted, or failed with its error.
-
-        Args:
-            keys: The keys. One without an object is no error.
-            dry_run: Send nothing; the result has what would be deleted.
-
-        Raises:
-            DeleteIncomplete: A whole batch failed. `result` has what was deleted before.
-        """
-        if isinstance(keys, str | bytes):
-            raise InvalidSetting(f"keys must be a list of strings, not {keys!r}; write [{keys!r}]")
-        unique = dict.fromkeys(keys)
-        if wrong := [key for key in unique if not isinstance(key, str)]:
-            raise InvalidSetting(f"keys must be a list of strings, and {wrong[0]!r} is not")
-        return BulkDelete(self.adapter, dry_run).run((key, 0) for key in unique)
-
-    def delete_prefix(
-        self,
-        prefix: str,
-        *,
-        dry_run: bool = True,
-        partial_names: bool = False,
-        progress: DeleteListener | None = None,
-    ) -> DeleteResult:
-        """Delete all objects below a prefix, page by page: memory does not grow with their number.
-
-        Nothing is deleted unless `dry_run` is false.
-
-        Args:
-            prefix: A folder: `tmp` means `tmp/`, and never `tmp-2/a`. A blank one is refused.
-            dry_run: Only count what would be deleted.
-            partial_names: The prefix may end within a name, as in `list`.
-            progress: Receives the result so far after each batch.
-
-        Raises:
-            DeleteIncomplete: An error, or 1,000 keys that failed, stopped it. `result` has what was deleted before.
-        """
-        start = listing.directory_prefix(prefix, partial_names=partial_names)
-        if not start.strip("/ \t\r\n"):
-            raise InvalidSetting("a blank prefix would delete the whole bucket: name a folder")
-        found = ((each.key, each.size) for each in self.adapter.list_files(start))
-        return BulkDelete(self.adapter, dry_run, keep=MAX_KEYS_SHOWN, progress=progress).run(found)
-
     def close(self) -> None:
         """Close the connections of an adapter that the store created."""
         if self._given_adapter is None and "adapter" in self.__dict__:
@@ -322,8 +356,21 @@ class ObjectStore(UrlMethods):
     def _algorithm(self) -> str:
         return DEFAULT_ALGORITHM if self.config is None else self.config.checksum_algorithm
 
-    @property
-    def _reader(self) -> Reader:
+    def _reader(self, adapter: BaseSync) -> Reader:
         config = self.config
         policy = RetryPolicy() if config is None else RetryPolicy(config.retry_attempts, config.retry_seconds)
-        return Reader(self.adapter, self._algorithm, policy)
+        return Reader(adapter, self._algorithm, policy)
+
+    def _view(self, encryption: Encryption | None = None, retention: Retention | None = None) -> BaseSync:
+        """Return the adapter, or a view of it with these options."""
+        adapter = self.adapter
+        if encryption is None and retention is None:
+            return adapter
+        if not (adapter.capabilities.with_options and isinstance(adapter, WithOptions)):
+            message = "the provider, as configured, has no encryption and no locks for single objects"
+            raise NotSupported(message, provider=adapter.provider)
+        return adapter.with_options(ObjectOptions(encryption, retention))
+
+
+def _customer_key(encryption: Encryption | None) -> object:
+    return None if encryption is None else encryption.customer_key

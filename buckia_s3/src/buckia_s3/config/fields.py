@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -229,6 +230,8 @@ class S3Fields:
         help="Lock uploads: `GOVERNANCE` can be shortened with a special permission, `COMPLIANCE` cannot."
     )
     object_lock_retain: int | None = setting(help="Days for which uploads are locked.", minimum=1)
+    object_lock_until: datetime | None = None
+    """End of the lock of uploads in place of `object_lock_retain`. No setting: `S3Sync.with_options` sets it."""
     object_lock_legal_hold: bool = setting(help="Put a legal hold on uploads.", default=False)
     unsigned_payload: bool = setting(
         help="Do not sign the content of uploads, which saves time. AWS allows this over https only.",

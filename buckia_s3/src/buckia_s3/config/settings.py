@@ -152,7 +152,7 @@ class S3Settings(S3Fields):
         check_encryption(
             self.server_side_encryption, self.sse_kms_key_id, self.sse_bucket_key_enabled, self.sse_customer_key_base64
         )
-        check_object_lock(self.object_lock_mode, self.object_lock_retain)
+        check_object_lock(self.object_lock_mode, self.object_lock_retain or self.object_lock_until)
         if self.sse_customer_key_base64 is not None and self._is_unencrypted:
             raise ValueError("sse_customer_key_base64 travels with each request: endpoint_url must be https://…")
         self._check_aws_endpoints()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import http.client
 import re
 from collections.abc import Iterator, Mapping
@@ -105,6 +106,12 @@ class S3Client:
         self._service = SERVICE if settings.s3_express else "s3"
         self._server_responded = False
         self._sessions = ExpressSessions(self._new_session, provider) if settings.s3_express else None
+
+    def with_settings(self, settings: S3Settings) -> S3Client:
+        """Return a client that adds the headers of these settings to requests, with the same connections."""
+        client = copy.copy(self)
+        client._setting_headers = RequestHeaders(settings)  # noqa: SLF001  # its own class
+        return client
 
     @property
     def host(self) -> str:

@@ -102,4 +102,4 @@ def lock_headers(settings: S3Settings) -> dict[str, str]:
     mode, days, hold = settings.object_lock_mode, settings.object_lock_retain, settings.object_lock_legal_hold
     if not mode and not hold:
         return {}
-    return object_lock_headers(mode, days, datetime.now(UTC), hold=hold)
+    return object_lock_headers(mode, days, datetime.now(UTC), hold=hold, until=settings.object_lock_until)

@@ -20,6 +20,8 @@ class Capabilities:
         server_copy: The adapter is a `ServerCopy`.
         public_url: The adapter is a `PublicUrl`.
         signed_url: The adapter is a `SignedUrl`.
+        with_options: The adapter is a `WithOptions`.
+        lifecycle: The adapter is a `Lifecycle`.
         resumable_upload: The adapter is a `ResumableUpload`.
         resumable_download: The adapter is a `ResumableDownload`.
         coroutines: The adapter is a `Coroutines`.
@@ -44,6 +46,8 @@ class Capabilities:
     server_copy: bool = False
     public_url: bool = False
     signed_url: bool = False
+    with_options: bool = False
+    lifecycle: bool = False
     resumable_upload: bool = False
     resumable_download: bool = False
     coroutines: bool = False

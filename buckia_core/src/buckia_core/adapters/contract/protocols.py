@@ -14,6 +14,8 @@ from buckia_core.adapters.contract.types import DeleteOutcome, Precondition, Upl
 from buckia_core.planning.manifest import RemoteObject
 
 if TYPE_CHECKING:
+    from buckia_core.adapters.contract.base import BaseSync
+    from buckia_core.adapters.contract.object_options import ObjectOptions
     from buckia_core.adapters.contract.resume import MultipartSource, PartialDownload, PartLayout
     from buckia_core.planning.versions import ObjectVersion
 
@@ -66,6 +68,39 @@ class SignedUrl(Protocol):
         Raises:
             ValueError: The provider does not sign for this time or method.
             NotSupported: The provider can't set the type or the disposition.
+        """
+
+
+@runtime_checkable
+class WithOptions(Protocol):
+    """Capability `with_options`: encryption and locks for single objects."""
+
+    def with_options(self, options: ObjectOptions) -> BaseSync:
+        """Return a view of the same bucket, whose calls have these options. Options replace the settings.
+
+        The view shares connections, threads and counters, and is not closed. Costs no request.
+
+        Raises:
+            NotSupported: The provider, as configured, lacks one of the options.
+        """
+
+
+@runtime_checkable
+class Lifecycle(Protocol):
+    """Capability `lifecycle`: rules by which the provider removes what is left over."""
+
+    def ensure_lifecycle(self, *, abort_multipart_days: int | None, noncurrent_days: int | None) -> bool:
+        """Add rules for all objects below the prefix; return whether the bucket's rules changed.
+
+        Rules of other names stay. Calling it twice changes nothing.
+
+        Args:
+            abort_multipart_days: Remove parts of uploads that were started so many days ago; `None` for no such rule.
+            noncurrent_days: Delete versions so many days after they were replaced or deleted; `None` for no such rule.
+
+        Raises:
+            PermissionDenied: The credentials may not change the bucket.
+            PreconditionFailed: The rules changed at the same time.
         """
 
 

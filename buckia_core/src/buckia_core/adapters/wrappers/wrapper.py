@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABCMeta
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,21 +11,34 @@ from typing import cast
 
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.contract.capabilities import Capabilities
+from buckia_core.adapters.contract.object_options import ObjectOptions
 from buckia_core.adapters.contract.protocols import (
     Coroutines,
+    Lifecycle,
     PublicUrl,
     ResumableDownload,
     ResumableUpload,
     ServerCopy,
     SignedUrl,
     Versioned,
+    WithOptions,
     has_both_faces,
 )
 from buckia_core.adapters.wrappers.forwarding import Call, T, awaited, intercepted, opened, passed
 
 __all__ = ["Call", "T", "Wrapper"]
 
-_PROTOCOLS = (ServerCopy, PublicUrl, SignedUrl, ResumableUpload, ResumableDownload, Versioned, Coroutines)
+_PROTOCOLS = (
+    ServerCopy,
+    PublicUrl,
+    SignedUrl,
+    WithOptions,
+    Lifecycle,
+    ResumableUpload,
+    ResumableDownload,
+    Versioned,
+    Coroutines,
+)
 
 
 class Wrapper(BaseSync):
@@ -77,6 +91,7 @@ class Wrapper(BaseSync):
     copy_file = intercepted(ServerCopy.copy_file)
     public_url = passed(PublicUrl.public_url)
     signed_url = passed(SignedUrl.signed_url)
+    ensure_lifecycle = intercepted(Lifecycle.ensure_lifecycle)
     part_layout = passed(ResumableUpload.part_layout)
     upload_parts = intercepted(ResumableUpload.upload_parts)
     abort_upload = intercepted(ResumableUpload.abort_upload)
@@ -92,6 +107,13 @@ class Wrapper(BaseSync):
     read_file_async = awaited(Coroutines.read_file_async, operation="download_file")
     delete_files_async = awaited(Coroutines.delete_files_async, operation="delete_files")
     close_async = passed(Coroutines.close_async)
+
+    def with_options(self, options: ObjectOptions) -> BaseSync:
+        """See `WithOptions`. The view has the limits and the retries of this wrapper."""
+        assert isinstance(self.inner, WithOptions)
+        view = copy.copy(self)
+        view.inner = self.inner.with_options(options)
+        return view
 
     @property
     def provider(self) -> str:

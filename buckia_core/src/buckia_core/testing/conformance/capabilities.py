@@ -13,12 +13,14 @@ import pytest
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.contract.protocols import (
     Coroutines,
+    Lifecycle,
     PublicUrl,
     ResumableDownload,
     ResumableUpload,
     ServerCopy,
     SignedUrl,
     Versioned,
+    WithOptions,
 )
 from buckia_core.adapters.contract.types import DeleteOutcome
 from buckia_core.errors import AdapterError, NotFound
@@ -34,6 +36,8 @@ class CapabilityTests(Suite):
             (capabilities.server_copy, ServerCopy),
             (capabilities.public_url, PublicUrl),
             (capabilities.signed_url, SignedUrl),
+            (capabilities.with_options, WithOptions),
+            (capabilities.lifecycle, Lifecycle),
             (capabilities.resumable_upload, ResumableUpload),
             (capabilities.resumable_download, ResumableDownload),
             (capabilities.versions, Versioned),

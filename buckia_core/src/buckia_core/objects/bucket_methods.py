@@ -1,0 +1,113 @@
+"""Methods of `ObjectStore` that concern the bucket as a whole: a check before work, and lifecycle rules."""
+
+from __future__ import annotations
+
+import secrets
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from buckia_core.adapters.contract.base import BaseSync
+from buckia_core.adapters.contract.capabilities import Capabilities
+from buckia_core.adapters.contract.protocols import Lifecycle
+from buckia_core.errors import InvalidSetting, NotSupported, PermissionDenied
+
+_PROBE = ".buckia-probe-"
+"""Begin of the key of a probe. Keys that begin with `.buckia-` never take part in a sync."""
+
+_CONTENT = b"probe"
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """What the credentials may do. `None` was not tried, because something before it is not allowed.
+
+    Attributes:
+        provider: The provider's id.
+        bucket: The bucket: provider, endpoint, name and prefix.
+        can_list: List objects.
+        can_write: Write objects.
+        can_read: Read objects.
+        can_delete: Delete objects.
+        capabilities: What the bucket has, after asking the server.
+    """
+
+    provider: str
+    bucket: str
+    can_list: bool
+    can_write: bool | None
+    can_read: bool | None
+    can_delete: bool | None
+    capabilities: Capabilities
+
+
+class BucketMethods(ABC):
+    """The methods of `ObjectStore` that concern the bucket as a whole."""
+
+    @property
+    @abstractmethod
+    def adapter(self) -> BaseSync:
+        """The adapter of the bucket."""
+
+    def preflight(self, *, write: bool = True) -> Preflight:
+        """Check credentials and bucket before work begins, and find out what the credentials may do.
+
+        A bucket in another region than configured is found where the provider tells its region, and used there from
+        then on.
+
+        Args:
+            write: Also write, read and delete an object of a few bytes, whose key begins with `.buckia-probe-`.
+
+        Raises:
+            Unauthenticated: The provider rejects the credentials.
+            BucketNotFound: The bucket does not exist.
+            Transient: The provider can't be reached.
+        """
+        adapter = self.adapter
+        can_list = _allowed(lambda: next(iter(adapter.list_files()), None))
+        can_write = can_read = can_delete = None
+        if write:
+            key = f"{_PROBE}{secrets.token_hex(8)}"
+            can_write = _allowed(lambda: adapter.upload_file(_CONTENT, key))
+            if can_write:
+                can_read = _allowed(lambda: adapter.read_file(key))
+                can_delete = _allowed(lambda: _delete(adapter, key))
+        known = adapter.probe() if can_write and can_delete else adapter.capabilities
+        return Preflight(adapter.provider, adapter.identity, can_list, can_write, can_read, can_delete, known)
+
+    def ensure_lifecycle_defaults(
+        self, *, abort_multipart_days: int | None = 7, noncurrent_days: int | None = 30
+    ) -> bool:
+        """Add lifecycle rules for what is left over below the prefix; return whether the bucket's rules changed.
+
+        Rules of other names stay. A second call changes nothing.
+
+        Args:
+            abort_multipart_days: Remove parts of uploads that were started so many days ago; `None`: no such rule.
+            noncurrent_days: Delete versions so many days after they were replaced or deleted; `None`: no such rule.
+
+        Raises:
+            NotSupported: The provider has no lifecycle rules.
+            PermissionDenied: The credentials may not change the bucket.
+        """
+        adapter = self.adapter
+        for name, days in (("abort_multipart_days", abort_multipart_days), ("noncurrent_days", noncurrent_days)):
+            if days is not None and (not isinstance(days, int) or isinstance(days, bool) or days < 1):
+                raise InvalidSetting(f"{name} must be a whole number of at least 1, not {days!r}")
+        if not (adapter.capabilities.lifecycle and isinstance(adapter, Lifecycle)):
+            raise NotSupported("the provider has no lifecycle rules", provider=adapter.provider)
+        return adapter.ensure_lifecycle(abort_multipart_days=abort_multipart_days, noncurrent_days=noncurrent_days)
+
+
+def _allowed(call: Callable[[], object]) -> bool:
+    try:
+        call()
+    except PermissionDenied:
+        return False
+    return True
+
+
+def _delete(adapter: BaseSync, key: str) -> None:
+    for outcome in adapter.delete_files([key]):
+        if outcome.error is not None:
+            raise outcome.error
