@@ -3,33 +3,35 @@
 from __future__ import annotations
 
 import errno
-from importlib import metadata
 
 import pytest
 
+from buckia_core.adapters.plugins.entry_points import EntryPoint
 from buckia_core.adapters.plugins.registry import Registry
 from buckia_core.errors import AdapterNotInstalled
 
+FIND = "buckia_core.adapters.plugins.registry.find_entry_points"
+
 
 class Installed:
-    """What stands for `metadata.entry_points`; counts how often all packages are looked through."""
+    """What stands for `find_entry_points`; counts how often all packages are looked through."""
 
     def __init__(self, *entries):
         self.entries = entries
         self.looks = 0
 
-    def __call__(self):
+    def __call__(self, groups):
         self.looks += 1
-        return metadata.EntryPoints(self.entries)
+        return list(self.entries)
 
 
 def entry(provider):
-    return metadata.EntryPoint(provider, "buckia_core.adapters.memory.plugin", "buckia.adapters")
+    return EntryPoint("buckia.adapters", provider, "buckia_core.adapters.memory.plugin")
 
 
 def test_entry_points_are_read_once(monkeypatch):
     installed = Installed(entry("memory"))
-    monkeypatch.setattr(metadata, "entry_points", installed)
+    monkeypatch.setattr(FIND, installed)
     plugins = Registry()
     plugins.spec("memory")
     assert plugins.hooks.buckia_register_secret_stores() == []
@@ -39,7 +41,7 @@ def test_entry_points_are_read_once(monkeypatch):
 
 def test_what_was_missing_is_found_once_it_is_installed(monkeypatch):
     installed = Installed()
-    monkeypatch.setattr(metadata, "entry_points", installed)
+    monkeypatch.setattr(FIND, installed)
     plugins = Registry()
     with pytest.raises(AdapterNotInstalled, match="installed: "):
         plugins.spec("memory")
@@ -52,10 +54,10 @@ def test_a_failure_of_the_system_is_not_a_broken_adapter(monkeypatch, failure):
     def fail(*_):
         raise failure
 
-    monkeypatch.setattr(metadata, "entry_points", Installed(entry("memory")))
+    monkeypatch.setattr(FIND, Installed(entry("memory")))
     plugins = Registry()
     with monkeypatch.context() as patch:
-        patch.setattr(metadata.EntryPoint, "load", fail)
+        patch.setattr(EntryPoint, "load", fail)
         with pytest.raises(type(failure)):
             plugins.spec("memory")
     spec = plugins.spec("memory")

@@ -9,13 +9,13 @@ import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
-from importlib import metadata
 from typing import Any
 
 import pluggy
 
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.plugins import hookspecs
+from buckia_core.adapters.plugins.entry_points import EntryPoint, find_entry_points
 from buckia_core.errors import AdapterBroken, AdapterNotInstalled, BuckiaError, PluginError
 from buckia_core.localfs.system_errors import find_system_failure
 from buckia_core.planning.plan import Plan
@@ -167,6 +167,9 @@ class Registry:
 
     def providers(self) -> list[ProviderStatus]:
         """Return all installed adapters, sorted by id; broken ones with their problem."""
+        from importlib import metadata  # noqa: PLC0415  # slow to import
+
+        packages = {entry.name: entry.dist for entry in metadata.entry_points(group=ADAPTERS)}
         found = []
         for entry in self._entries[ADAPTERS]:
             title, problem = entry.name, None
@@ -176,15 +179,16 @@ class Registry:
                 title = spec.title
             except (AdapterBroken, AdapterNotInstalled) as error:
                 problem = str(error)
-            name, version = (entry.dist.name, entry.dist.version) if entry.dist else ("", "")
+            package = packages.get(entry.name)
+            name, version = (package.name, package.version) if package else ("", "")
             found.append(ProviderStatus(entry.name, title, name, version, problem))
         return sorted(found, key=lambda status: status.provider)
 
     @cached_property
-    def _entries(self) -> dict[str, list[metadata.EntryPoint]]:
+    def _entries(self) -> dict[str, list[EntryPoint]]:
         """The entry points of both groups. Cached: to find them, all installed packages are read."""
-        found = metadata.entry_points()
-        return {group: list(found.select(group=group)) for group in (ADAPTERS, PLUGINS)}
+        found = find_entry_points((ADAPTERS, PLUGINS))
+        return {group: [entry for entry in found if entry.group == group] for group in (ADAPTERS, PLUGINS)}
 
     def _load(self, provider: str) -> None:
         entries = [entry for entry in self._entries[ADAPTERS] if entry.name == provider]
@@ -226,6 +230,8 @@ def _adapter_broken(provider: str, error: Exception) -> AdapterBroken:
 
 def known_extras() -> list[str]:
     """Return the extras of `pip install "buckia[…]"` that are providers."""
+    from importlib import metadata  # noqa: PLC0415  # as above
+
     try:
         names = metadata.metadata("buckia").get_all("Provides-Extra") or []
     except metadata.PackageNotFoundError:
