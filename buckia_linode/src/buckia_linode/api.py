@@ -26,9 +26,9 @@ from buckia_core.adapters.service.responses import read_body
 from buckia_core.adapters.transfers.request_counter import RequestCounter
 from buckia_core.adapters.transfers.retry import retry_call
 from buckia_core.errors import MissingCredentials
+from buckia_core.http.tls import tls_context
 from buckia_linode.errors import Redirected, ResponseTooLong, translate_error, unexpected_response
 from buckia_linode.settings import LinodeSettings
-from buckia_s3.certificates import tls_context
 
 PAGE_SIZE = 500
 """Maximum number of entries in a page of a list."""

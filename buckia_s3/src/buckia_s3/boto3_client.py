@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from http.client import IncompleteRead
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -19,13 +18,12 @@ from botocore.exceptions import HTTPClientError
 from botocore.handlers import validate_bucket_name
 
 from buckia_core.adapters.transfers.request_counter import RequestCounter
+from buckia_core.http.errors import IncompleteResponse, UnusableResponse
 from buckia_s3.auth.sigv4 import CredentialProvider
 from buckia_s3.certificates import create_client
 from buckia_s3.config.settings import S3Settings
-from buckia_s3.errors import UnusableResponse
 from buckia_s3.http.client import MAX_RESPONSE_BYTES
 from buckia_s3.http.client import S3Client as AdapterClient
-from buckia_s3.http.connection_pool import find_proxy
 from buckia_s3.http.endpoint import Endpoint, service_url
 from buckia_s3.http.request_headers import REQUESTER_PAYS
 from buckia_s3.objects.checksums import content_md5_header
@@ -58,7 +56,7 @@ def open_boto3_client(
     """
     endpoint = transport.resolver.endpoint
     options = settings.client_options
-    proxy = find_proxy(endpoint, options)
+    proxy = options.proxy_to(endpoint.scheme, endpoint.host, endpoint.port)
     config = Config(  # type: ignore[call-arg]  # the stubs lack ignore_configured_endpoint_urls
         region_name=endpoint.region,
         signature_version=UNSIGNED if settings.skip_signature else "s3v4",
@@ -166,7 +164,7 @@ def _read_body(raw: Any, ends: float | None) -> bytes:
         if ends is not None and time.monotonic() > ends:
             raise TimeoutError("timed out")
     if raw.length_remaining:
-        raise IncompleteRead(b"", raw.length_remaining)
+        raise IncompleteResponse("was cut short")
     return b"".join(chunks)
 
 

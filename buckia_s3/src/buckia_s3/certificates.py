@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import ssl
 import tempfile
@@ -13,35 +12,24 @@ from pathlib import Path
 from typing import Any
 
 from buckia_core.errors import InvalidSetting
-from buckia_core.http.tls import trust_bundle
+from buckia_core.http.tls import installed_bundle, tls_context, trust_bundle
 from buckia_s3.config.settings import S3Settings
 
 
-def tls_context(
-    *, verify: bool, ca_bundle: Path | None, more: bytes | None = None, system: bool = True
-) -> ssl.SSLContext:
-    """Return a TLS context that trusts the authorities of the system, those of `ca_bundle`, and `more` in PEM.
-
-    Without `system`, it trusts only the others.
+def adapter_tls_context(settings: S3Settings) -> ssl.SSLContext:
+    """Return the TLS context for Buckia's own requests.
 
     Raises:
-        InvalidSetting: The bundle does not exist, or contains no certificate.
-        OSError: The bundle can't be read.
+        InvalidSetting: `ca_bundle` does not exist, or contains no certificate.
+        OSError: `ca_bundle` can't be read.
     """
-    context = ssl.create_default_context() if system else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    if not verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        return context
-    if ca_bundle is not None:
-        trust_bundle(context, ca_bundle)
-    if more is not None:
-        context.load_verify_locations(cadata=more.decode("ascii", "replace"))
-    paths = ssl.get_default_verify_paths()
-    if system and paths.cafile is None and paths.capath is None and not context.cert_store_stats()["x509_ca"]:
-        # Python from python.org on macOS has no certificate authorities.
-        context.load_verify_locations(_bundle_of_botocore())
-    return context
+    return tls_context(
+        verify=settings.verifies_certificates,
+        ca_bundle=settings.ca_bundle,
+        more=settings.client_options.root_certificate,
+        system=not settings.client_options.disable_system_certificates,
+        package="botocore",
+    )
 
 
 def given_certificates(settings: S3Settings) -> list[bytes]:
@@ -104,7 +92,9 @@ def _certificates(settings: S3Settings) -> tuple[bool | str, Path | None]:
     if not trusted:
         return system or True, None
     if not settings.client_options.disable_system_certificates:
-        trusted.append(Path(system or _bundle_of_botocore()).read_bytes())
+        bundle = system or installed_bundle("botocore")
+        assert bundle is not None
+        trusted.append(Path(bundle).read_bytes())
     with tempfile.NamedTemporaryFile(prefix="buckia-", suffix=".pem", delete=False) as file:
         try:
             file.write(b"\n".join(trusted))
@@ -113,10 +103,3 @@ def _certificates(settings: S3Settings) -> tuple[bool | str, Path | None]:
             os.unlink(file.name)
             raise
     return file.name, Path(file.name)
-
-
-def _bundle_of_botocore() -> Path:
-    package = importlib.util.find_spec("botocore")
-    assert package is not None
-    assert package.origin is not None
-    return Path(package.origin).with_name("cacert.pem")

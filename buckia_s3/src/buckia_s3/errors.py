@@ -20,10 +20,10 @@ A known code takes precedence over the status.
 
 from __future__ import annotations
 
-import http.client
 import re
 import socket
 import ssl
+from http import HTTPStatus
 from typing import Protocol
 
 from buckia_core.adapters.service.responses import STATUS_ERRORS, parse_retry_after
@@ -42,6 +42,7 @@ from buckia_core.errors import (
     Transient,
     Unauthenticated,
 )
+from buckia_core.http.errors import IncompleteResponse, NoResponse, ProtocolError, UnusableResponse
 from buckia_core.localfs.system_errors import find_system_failure
 from buckia_s3.xml.reader import element_text
 
@@ -105,10 +106,6 @@ _MESSAGES: dict[str, str] = {
     "PreconditionFailed": "it is not in the expected state",
     "SlowDown": "the server asks for fewer requests",
 }
-
-
-class UnusableResponse(http.client.HTTPException):
-    """A response that breaks the protocol, so that a retry does not help. The message completes "the response "."""
 
 
 class HeaderLookup(Protocol):
@@ -184,10 +181,10 @@ def from_network(error: Exception, *, provider: str, key: str | None, action: st
         return AdapterError(f"{named}{action}: {message}", provider=provider, key=key)
     if isinstance(error, TimeoutError):
         message = "no progress in time"
-    elif isinstance(error, http.client.IncompleteRead):
-        message = "the response was cut short"
-    elif isinstance(error, http.client.RemoteDisconnected):
+    elif isinstance(error, NoResponse):
         message = "the connection was closed without a response"
+    elif isinstance(error, ProtocolError):
+        message = f"the response {error}"
     else:
         message = str(getattr(error, "strerror", None) or error) or type(error).__name__
         if isinstance(error, ConnectionRefusedError | socket.gaierror):
@@ -197,6 +194,8 @@ def from_network(error: Exception, *, provider: str, key: str | None, action: st
 
 _DIGITS = re.compile(r"[0-9]{1,15}")
 _MAX_WAIT = 86400.0
+
+_STATUSES = frozenset(HTTPStatus)
 
 _NOT_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")
 
@@ -265,12 +264,19 @@ def from_boto3(error: Exception, *, provider: str, action: str, host: str) -> Ex
         translated = from_code(code, message, status, provider=provider, key=None, action=action)
         headers = metadata.get("HTTPHeaders", {})
         return _with_headers(translated, headers, metadata.get("RequestId", ""))
+    import http.client  # noqa: PLC0415  # boto3 has imported it
+
     cause: BaseException | None = error
     while cause is not None:
         # boto3's own exceptions for connections are instances of OSError too.
         from_python = type(cause).__module__.partition(".")[0] in ("builtins", "http", "socket", "ssl")
-        known = from_python or isinstance(cause, UnusableResponse)
-        if known and isinstance(cause, OSError | http.client.HTTPException):
+        if isinstance(cause, http.client.RemoteDisconnected):
+            cause = NoResponse("is missing")
+        elif isinstance(cause, http.client.IncompleteRead):
+            cause = IncompleteResponse("was cut short")
+        elif isinstance(cause, http.client.HTTPException):
+            cause = ProtocolError("is invalid")
+        if isinstance(cause, ProtocolError) or (from_python and isinstance(cause, OSError)):
             return from_network(cause, provider=provider, key=None, action=action, host=host)
         cause = cause.__cause__ or cause.__context__
     if type(error).__name__ == "HTTPClientError":
@@ -302,5 +308,5 @@ def _one_line(message: str) -> str:
 def _status_message(status: int | None) -> str:
     if status is None:
         return "it failed"
-    reason = http.client.responses.get(status, "")
+    reason = HTTPStatus(status).phrase if status in _STATUSES else ""
     return f"the server responded {status} {reason}".rstrip()

@@ -14,6 +14,7 @@ from buckia_core.adapters.contract.base import BaseSync, BeforeRequest, Source
 from buckia_core.adapters.contract.capabilities import Capabilities
 from buckia_core.adapters.contract.identity import normalize_prefix
 from buckia_core.adapters.contract.object_options import ObjectOptions
+from buckia_core.adapters.contract.protocols import has_both_faces
 from buckia_core.adapters.contract.readers import open_chunks
 from buckia_core.adapters.contract.resume import MultipartSource, PartialDownload, PartLayout
 from buckia_core.adapters.contract.types import DeleteOutcome, Precondition, UploadInfo
@@ -21,6 +22,7 @@ from buckia_core.adapters.transfers.part_pool import PartPool
 from buckia_core.adapters.transfers.request_counter import RequestCounter
 from buckia_core.adapters.transfers.sources import MAX_PARTS
 from buckia_core.errors import InvalidSetting
+from buckia_core.http.blocking import in_thread, run_blocking
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.versions import ObjectVersion
 from buckia_s3.auth.credentials import find_credentials, with_profile_endpoint
@@ -149,6 +151,7 @@ class S3Sync(StoreProperties, UrlMethods, BaseSync):
             signed_url=not (self._settings.skip_signature or self._settings.sse_customer_key_base64),
             resumable_upload=True,
             resumable_download=True,
+            coroutines=has_both_faces(type(self)),
             max_key_bytes=MAX_KEY_BYTES - len(self._prefix.encode()),
             max_object_bytes=MAX_PARTS * MAX_PART if endpoint.is_aws(self._settings) else 5 * _TIB,
             delete_batch_size=MAX_DELETES,
@@ -201,15 +204,8 @@ class S3Sync(StoreProperties, UrlMethods, BaseSync):
     def _uploader(self) -> Uploader:
         from buckia_s3.operations.upload import Uploader  # noqa: PLC0415  # as above
 
-        return Uploader(
-            self._settings,
-            self._client,
-            self._object_head,
-            self._server_probe,
-            self._multipart,
-            self._resumable,
-            self._verifier,
-        )
+        bucket = (self._settings, self._client, self._object_head, self._server_probe)
+        return Uploader(*bucket, self._multipart, self._resumable, self._verifier)
 
     @cached_property
     def _verifier(self) -> UploadVerifier:
@@ -276,12 +272,25 @@ class S3Sync(StoreProperties, UrlMethods, BaseSync):
         """See `BaseSync`."""
         return self._object_head.head(key)
 
+    async def stat_file_async(self, key: str) -> RemoteObject:
+        """See `Coroutines`."""
+        return await self._object_head.head_async(key)
+
     def upload_file(
         self, source: Source, key: str, *, expect: Precondition | None = None, info: UploadInfo | None = None
     ) -> RemoteObject:
         """See `BaseSync`."""
         written = self._uploader.upload(source, key, expect, info or UploadInfo())
         return self._apply_locks(written) if written.size > self._settings.multipart_threshold else written
+
+    async def upload_file_async(
+        self, source: bytes, key: str, *, expect: Precondition | None = None, info: UploadInfo | None = None
+    ) -> RemoteObject:
+        """See `Coroutines`."""
+        written = await self._uploader.upload_async(source, key, expect, info or UploadInfo())
+        if written.size > self._settings.multipart_threshold:
+            return await in_thread(lambda: self._apply_locks(written))
+        return written
 
     def part_layout(self, size: int) -> PartLayout | None:
         """See `ResumableUpload`."""
@@ -309,7 +318,11 @@ class S3Sync(StoreProperties, UrlMethods, BaseSync):
 
     def read_file(self, key: str, *, expect: RemoteObject | None = None) -> tuple[RemoteObject, bytes]:
         """See `BaseSync`."""
-        return self._downloader.read(key, expect)
+        return run_blocking(self._downloader.read(key, expect))
+
+    async def read_file_async(self, key: str, *, expect: RemoteObject | None = None) -> tuple[RemoteObject, bytes]:
+        """See `Coroutines`."""
+        return await self._downloader.read(key, expect)
 
     @contextmanager
     def open_file(
@@ -322,6 +335,10 @@ class S3Sync(StoreProperties, UrlMethods, BaseSync):
     def delete_files(self, keys: Sequence[str]) -> list[DeleteOutcome]:
         """See `BaseSync`."""
         return self._deleter.delete(keys)
+
+    async def delete_files_async(self, keys: Sequence[str]) -> list[DeleteOutcome]:
+        """See `Coroutines`."""
+        return await self._deleter.delete_async(keys)
 
     def copy_file(self, source: RemoteObject, key: str, *, expect: Precondition | None = None) -> RemoteObject:
         """See `ServerCopy`."""
@@ -381,6 +398,10 @@ class S3Sync(StoreProperties, UrlMethods, BaseSync):
         if headers:
             self.locks.apply(written.key, written.version, headers)
         return written
+
+    async def close_async(self) -> None:
+        """See `Coroutines`."""
+        await self._client.close_async()
 
     def close(self) -> None:
         """Close connections and stop the threads."""

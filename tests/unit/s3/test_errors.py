@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import ssl
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -22,6 +21,7 @@ from buckia_core.errors import (
     Transient,
     Unauthenticated,
 )
+from buckia_core.http.errors import IncompleteResponse, NoResponse
 from buckia_s3.errors import from_network, from_response
 
 
@@ -142,8 +142,8 @@ def test_nothing_of_a_refused_signature_shows():
     ("error", "words"),
     [
         (TimeoutError("timed out"), "no progress in time"),
-        (http.client.IncompleteRead(b"x"), "cut short"),
-        (http.client.RemoteDisconnected("x"), "closed without a response"),
+        (IncompleteResponse("was cut short"), "the response was cut short"),
+        (NoResponse("is missing"), "closed without a response"),
         (ConnectionRefusedError(111, "Connection refused"), "Connection refused; check the address"),
     ],
 )

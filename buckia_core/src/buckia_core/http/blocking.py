@@ -62,3 +62,12 @@ async def pause(seconds: float, sleep: Callable[[float], object] = time.sleep) -
         await asyncio.sleep(seconds)
     else:
         sleep(seconds)
+
+
+async def in_thread(function: Callable[[], T]) -> T:
+    """Call a function that may block for long: on an event loop, in another thread; else in this one."""
+    if not in_event_loop():
+        return function()
+    import asyncio  # noqa: PLC0415  # imported already
+
+    return await asyncio.to_thread(function)

@@ -144,7 +144,8 @@ class OpenedResponse:
         self._connection: Any = None
         self._response: Response | None = None
 
-    async def __aenter__(self) -> Response:
+    async def start(self) -> Response:
+        """Send the request and return the response; `finish` must follow. Raises as `HttpClient.send`."""
         connection = await self._pool.acquire(self._request.origin, self._timeouts)
         try:
             self._response = await _exchange(connection, self._request)
@@ -154,22 +155,27 @@ class OpenedResponse:
         self._connection = connection
         return self._response
 
+    def finish(self, *, failed: bool = False) -> None:
+        """Give the connection back, to be used again if the response has been read and nothing failed."""
+        connection, self._connection = self._connection, None
+        if connection is not None and self._response is not None:
+            self._pool.release(connection, reusable=not failed and self._response.is_reusable)
+
+    async def __aenter__(self) -> Response:
+        return await self.start()
+
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._release(failed=kind is not None)
+        self.finish(failed=kind is not None)
 
     def __enter__(self) -> Response:
-        return run_blocking(self.__aenter__())
+        return run_blocking(self.start())
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._release(failed=kind is not None)
-
-    def _release(self, *, failed: bool) -> None:
-        assert self._response is not None
-        self._pool.release(self._connection, reusable=not failed and self._response.is_reusable)
+        self.finish(failed=kind is not None)
 
 
 async def _exchange(connection: Connection, request: HttpRequest) -> Response:

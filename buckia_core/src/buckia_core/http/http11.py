@@ -18,10 +18,10 @@ _SWITCHING_PROTOCOLS = 101
 _WITH_LENGTH = ("PUT", "POST", "PATCH")
 
 _BREAKS = re.compile(r"[\r\n\0]")
+_NOT_LATIN_1 = re.compile(r"[^\x00-\xff]")
 _OF_CREDENTIALS = ("authorization", "proxy-authorization", "x-amz-security-token", "accesskey")
 
-_PLAIN_STATUS = re.compile(r"HTTP/1\.1 ([2-5][0-9][0-9])( [^\r\n]*)?")
-_PLAIN_NAMES = re.compile(r"[!#-'*-.0-9A-Z^-z|~:]*")
+_PLAIN_HEAD = re.compile(r"HTTP/1\.1 [2-5][0-9][0-9](?: [^\r\n]*)?(?:\r\n[!#-'*-.0-9A-Z^-z|~]+:[^\r\n]*)*")
 _STATUS = re.compile(rb"HTTP/1\.([0-9]) +([1-9][0-9][0-9])(?:[ \t].*)?")
 _VERSION = re.compile(rb"HTTP/[0-9]+(?:\.[0-9]+)?(?= )")
 _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
@@ -79,11 +79,10 @@ def request_head(method: str, target: str, host: str, headers: Mapping[str, str]
         name = next((name for name, value in headers.items() if _BREAKS.search(name + value)), "")
         hint = "; its access key or token has one" if name.lower() in _OF_CREDENTIALS else ""
         raise ValueError(f"the header {name!r} has a line break or a NUL in it{hint}")
-    try:
-        return head.encode("latin-1")
-    except UnicodeEncodeError:
-        # Its message would contain the whole head, including secrets.
-        raise ValueError("a header has a character outside Latin-1") from None
+    if not head.isascii() and _NOT_LATIN_1.search(head):
+        # The error of `encode` would contain the whole head, including secrets.
+        raise ValueError("a header has a character outside Latin-1")
+    return head.encode("latin-1")
 
 
 class ResponseParser:
@@ -135,15 +134,16 @@ def parse_plain_head(method: str, data: bytes) -> ResponseHead | None:
     if end < 0:
         return None
     head = data[:end].decode("latin-1")
-    first, *lines = head.split("\r\n")
-    status = _PLAIN_STATUS.fullmatch(first)
-    parts = [line.partition(":") for line in lines]
-    headers = Headers({name.lower(): value.strip(" \t") for name, _, value in parts})
-    plain = len(headers) == len(lines) == head.count("\n") == head.count("\r")
-    named = all(name and colon for name, colon, _ in parts) and _PLAIN_NAMES.fullmatch(":".join(headers))
-    if status is None or not plain or not named:
+    if _PLAIN_HEAD.fullmatch(head) is None:
         return None
-    number = int(status[1])
+    lines = head.split("\r\n")
+    headers = Headers()
+    for line in lines[1:]:
+        name, _, value = line.partition(":")
+        headers[name.lower()] = value.strip(" \t")
+    if len(headers) != len(lines) - 1:
+        return None
+    number = int(head[9:12])
     length = headers.get("content-length", "0" if number in _NO_BODY else "")
     if "transfer-encoding" in headers or not length.isdecimal() or len(length) > _MAX_DIGITS:
         return None
@@ -262,7 +262,7 @@ def _parse_headers(lines: list[bytes]) -> tuple[Headers, list[str]]:
     for text in unfolded:
         name, colon, value = text.partition(":")
         name, value = name.rstrip(" \t").lower(), value.strip(" \t\r")
-        if not colon or not name or "\0" in value or "\r" in text.rstrip("\r"):
+        if not colon or not name or "\r" in text.rstrip("\r"):
             raise ProtocolError("has an invalid header")
         headers.setdefault(name, value)
         if name == "content-length":

@@ -120,12 +120,12 @@ def sign_request(
         now: Time of the signature.
     """
     stamp = _stamp(int(now.timestamp() if now else time.time()))
-    sent = dict(headers) | {"x-amz-date": stamp, "x-amz-content-sha256": payload}
+    sent = {**headers, "x-amz-date": stamp, "x-amz-content-sha256": payload}
     if credentials.session_token:
         sent[credentials.token_name] = credentials.session_token
-    signed = sorted((name.lower(), " ".join(value.split())) for name, value in (sent | {"host": authority}).items())
-    names = ";".join(name for name, _ in signed)
-    lines = "".join(f"{name}:{value}\n" for name, value in signed)
+    signed = sorted([("host", authority), *[(name.lower(), " ".join(value.split())) for name, value in sent.items()]])
+    names = ";".join([name for name, _ in signed])
+    lines = "".join([f"{name}:{value}\n" for name, value in signed])
     scope = f"{stamp[:8]}/{region}/{service}/aws4_request"
     signature = _signature(f"{method}\n{path}\n{query}\n{lines}\n{names}\n{payload}", stamp, scope, credentials)
     sent["Authorization"] = (
@@ -176,7 +176,7 @@ def _signature(canonical: str, stamp: str, scope: str, credentials: Credentials)
     digest = hashlib.sha256(canonical.encode()).hexdigest()
     text = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{digest}"
     key = _signing_key(credentials.secret_access_key, scope)
-    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(key, text.encode(), "sha256").hex()
 
 
 @lru_cache(maxsize=16)

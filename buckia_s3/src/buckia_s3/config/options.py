@@ -24,7 +24,7 @@ from buckia_core.config.values import (
     check_names,
     invalid_value,
 )
-from buckia_core.http.proxy import bypasses_proxy, no_proxy_of_environment
+from buckia_core.http.proxy import bypasses_proxy, no_proxy_of_environment, system_proxy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +75,12 @@ class ClientOptions:
     def bypasses_proxy(self, host: str, port: int) -> bool:
         """Tell whether to reach a server without `proxy_url`."""
         return bypasses_proxy(self.no_proxy_hosts(), host, port)
+
+    def proxy_to(self, scheme: str, host: str, port: int) -> str | None:
+        """Return the URL of the proxy to a server, from `proxy_url` or else the environment."""
+        if self.proxy_url is None:
+            return system_proxy(scheme, host, port)
+        return None if self.bypasses_proxy(host, port) else self.proxy_url.reveal()
 
 
 def parse_client_options(value: object) -> ClientOptions:

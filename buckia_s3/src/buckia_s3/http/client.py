@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import copy
-import http.client
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import TracebackType
 
 from buckia_core.adapters.transfers.request_counter import RequestCounter
 from buckia_core.errors import AdapterError, IntegrityError, NotFound
+from buckia_core.http.blocking import run_blocking
+from buckia_core.http.client import HttpClient, HttpRequest, OpenedResponse
+from buckia_core.http.connection_pool import PoolLimits
+from buckia_core.http.errors import LocalFileError, NoResponse, ProtocolError
+from buckia_core.http.origin import Origin
+from buckia_core.http.proxy import Proxy, parse_proxy
+from buckia_core.http.response import BufferedResponse, Response
+from buckia_core.http.timeouts import Timeouts
+from buckia_s3.auth.current_credentials import CurrentCredentials
 from buckia_s3.auth.express_session import CREATE_SESSION, SERVICE, ExpressSessions
 from buckia_s3.auth.sigv4 import (
     EMPTY_SHA256,
@@ -20,13 +28,12 @@ from buckia_s3.auth.sigv4 import (
     query_string,
     sign_request,
 )
+from buckia_s3.certificates import adapter_tls_context
 from buckia_s3.config.settings import S3Settings
 from buckia_s3.errors import error_code, from_network, from_response
 from buckia_s3.http.body import AnyBody, BytesBody
-from buckia_s3.http.connection_pool import Connection, ConnectionPool
 from buckia_s3.http.endpoint import Endpoint, EndpointResolver
 from buckia_s3.http.request_headers import COPY_SOURCE, RequestHeaders
-from buckia_s3.http.response import FastResponse, Headers, Response, read_body
 
 _REGION = re.compile(rb"<Region>([a-z0-9-]{1,40})</Region>")
 # The region becomes part of the host name and of the signature.
@@ -37,8 +44,6 @@ MAX_RESPONSE_BYTES = 64 << 20
 """The largest response that is read into memory, in bytes: a page with some hundred thousand objects."""
 
 _MAX_ERROR_BYTES = 256 << 10
-
-_INLINE_BODY_BYTES = 64 << 10
 _CHUNK = 1 << 20
 
 _ACTIONS = {"GET": "reading", "HEAD": "reading metadata", "PUT": "writing", "POST": "writing", "DELETE": "deleting"}
@@ -72,17 +77,8 @@ class Request:
         return self.action or _ACTIONS.get(self.method, self.method)
 
 
-@dataclass(frozen=True, slots=True)
-class BufferedResponse:
-    """BufferedResponse: a response whose body has been read."""
-
-    status: int
-    headers: Headers
-    body: bytes
-
-
 class S3Client:
-    """S3Client: sends requests without retries. Thread-safe; each connection carries one request at a time.
+    """S3Client: sends requests without retries. Thread-safe; see `HttpClient` for event loops.
 
     Follows a redirect to the region of the bucket, and uses that region from then on.
     """
@@ -99,13 +95,15 @@ class S3Client:
         self.resolver = resolver
         self.counter = counter
         self._credentials = credentials
-        self._pool = ConnectionPool(settings)
+        self._http = _http_client(settings)
         self._setting_headers = RequestHeaders(settings)
         self._unsigned = settings.unsigned_payload
         self._defaults = settings.client_options.headers()
         self._service = SERVICE if settings.s3_express else "s3"
         self._server_responded = False
         self._sessions = ExpressSessions(self._new_session, provider) if settings.s3_express else None
+        lasting = credentials.never_expires and self._sessions is None
+        self._current_credentials = CurrentCredentials(self.credentials, never_expires=lasting)
 
     def with_settings(self, settings: S3Settings) -> S3Client:
         """Return a client that adds the headers of these settings to requests, with the same connections."""
@@ -121,7 +119,7 @@ class S3Client:
     @property
     def route(self) -> str:
         """Host and port of the server, and those of the proxy to it, for messages about connections."""
-        return self._pool.route(self.resolver.endpoint)
+        return str(self._http.route(self.resolver.endpoint.origin))
 
     def send(self, request: Request) -> BufferedResponse:
         """Send a request; return the response with its body, `MAX_RESPONSE_BYTES` at most.
@@ -130,26 +128,28 @@ class S3Client:
             AdapterError: There was no response, its status is an error, or it is too large.
             OSError: The file of the request body can't be read.
         """
-        with self.open(request) as response:
-            try:
-                body = read_body(response, MAX_RESPONSE_BYTES)
-            except (OSError, http.client.HTTPException) as error:
-                raise self._connection_error(error, request) from error
-            return BufferedResponse(response.status, response.headers, body)
+        return run_blocking(self.send_async(request))
 
-    @contextmanager
-    def open(self, request: Request) -> Iterator[Response]:
-        """Send a request; yield the response for reading. The connection is reused if the body is read to its end.
-
-        Raises the same errors as `send`. Reading raises errors of `http.client`.
-        """
-        endpoint, connection, response = self._send_following_redirect(request)
+    async def send_async(self, request: Request) -> BufferedResponse:
+        """Send a request as `send` does, with the same errors."""
+        opened, response = await self._send_following_redirect(request)
+        failed = True
         try:
-            yield response
-        except BaseException:
-            connection.close()
-            raise
-        self._put_back(connection, response, endpoint)
+            body = await response.read_body(MAX_RESPONSE_BYTES)
+            failed = False
+        except (OSError, ProtocolError) as error:
+            raise self._connection_error(error, request) from error
+        finally:
+            opened.finish(failed=failed)
+        return BufferedResponse(response.status, response.headers, body)
+
+    def open(self, request: Request) -> OpenedRequest:
+        """Send a request; return a context manager of the response, by `async with`, or `with` without an event loop.
+
+        The connection is reused if the body is read to its end. Raises the same errors as `send`. Reading raises
+        `OSError` and `ProtocolError`.
+        """
+        return OpenedRequest(self, request)
 
     def iter_body(self, response: Response, key: str, length: int) -> Iterator[bytes]:
         """Yield the body in chunks. Reads at most one chunk beyond `length`.
@@ -159,27 +159,36 @@ class S3Client:
             IntegrityError: The body does not have `length` bytes.
         """
         count = 0
-        try:
-            while count <= length and (chunk := response.read(min(_CHUNK, length - count + 1))):
-                count += len(chunk)
-                if count > length:
-                    break
-                yield chunk
-        except (OSError, http.client.HTTPException) as error:
-            raise from_network(error, provider=self.provider, key=key, action="reading", host=self.route) from error
+        while count <= length and (chunk := run_blocking(self.read_chunk(response, key, length - count + 1))):
+            count += len(chunk)
+            if count > length:
+                break
+            yield chunk
         if count != length:
             raise self.wrong_length(key, count, length)
 
-    def read_exact_body(self, response: Response, key: str, length: int) -> bytes:
-        """Return the body, which must have `length` bytes. Raises the same errors as `iter_body`."""
-        if not isinstance(response, FastResponse):
-            return b"".join(self.iter_body(response, key, length))
-        if response.remaining != length:
-            raise self.wrong_length(key, response.remaining, length)
+    async def read_chunk(self, response: Response, key: str, most: int = _CHUNK) -> bytes:
+        """Return the next bytes of the body, `most` and a MiB at most; none at its end.
+
+        Raises:
+            Transient: The connection failed.
+        """
         try:
-            return response.read()
-        except (OSError, http.client.HTTPException) as error:
-            raise from_network(error, provider=self.provider, key=key, action="reading", host=self.route) from error
+            return await response.read(min(_CHUNK, most))
+        except (OSError, ProtocolError) as error:
+            raise self._read_error(error, key) from error
+
+    async def read_exact_body(self, response: Response, key: str, length: int) -> bytes:
+        """Return the body, which must have `length` bytes. Raises the same errors as `iter_body`."""
+        if response.remaining not in (None, length):
+            raise self.wrong_length(key, response.remaining or 0, length)
+        try:
+            body = await (response.read() if response.remaining is not None else response.read(length + 1))
+        except (OSError, ProtocolError) as error:
+            raise self._read_error(error, key) from error
+        if len(body) != length:
+            raise self.wrong_length(key, len(body), length)
+        return body
 
     def wrong_length(self, key: str, count: int, length: int) -> IntegrityError:
         """Return the error for a body of the wrong length."""
@@ -187,10 +196,10 @@ class S3Client:
         message = f"{key!r}: {came} came where there should be {length}"
         return IntegrityError(message, provider=self.provider, key=key)
 
-    def bucket_exists(self) -> bool:
+    async def bucket_exists(self) -> bool:
         """Tell whether the bucket exists. A forbidden one counts as existing."""
         try:
-            self.send(Request("HEAD", action="finding the bucket"))
+            await self.send_async(Request("HEAD", action="finding the bucket"))
         except NotFound:
             return False
         except AdapterError as error:
@@ -208,84 +217,64 @@ class S3Client:
         return own if own is None or self._sessions is None else self._sessions.get()
 
     def close(self) -> None:
-        """Close idle connections."""
-        self._pool.close()
+        """Close the idle connections of threads."""
+        self._http.close()
 
-    def _send_following_redirect(self, request: Request) -> tuple[Endpoint, Connection, Response]:
+    async def close_async(self) -> None:
+        """Close the idle connections of the running event loop."""
+        await self._http.close_async()
+
+    async def _send_following_redirect(self, request: Request) -> tuple[OpenedResponse, Response]:
         """Send a request, and resend it if it went to the wrong region; raise unless it succeeded."""
         endpoint = self.resolver.endpoint
-        connection, response = self._send_once(endpoint, request)
+        opened, response = await self._send_once(endpoint, request)
         if response.status >= 300:
-            error = self._error_from_response(connection, response, endpoint, request)
+            error = await self._error_from_response(opened, response, endpoint, request)
             if self.resolver.endpoint == endpoint:
                 raise error
             endpoint = self.resolver.endpoint
-            connection, response = self._send_once(endpoint, request)
+            opened, response = await self._send_once(endpoint, request)
             if response.status >= 300:
-                raise self._error_from_response(connection, response, endpoint, request)
-        return endpoint, connection, response
+                raise await self._error_from_response(opened, response, endpoint, request)
+        return opened, response
 
-    def _send_once(self, endpoint: Endpoint, request: Request) -> tuple[Connection, Response]:
-        path, query = endpoint.path(request.full_key), query_string(request.query)
+    async def _send_once(self, endpoint: Endpoint, request: Request) -> tuple[OpenedResponse, Response]:
         # Before signing: a rate limit may wait for longer than a signature is valid.
-        self.counter.add()
-        headers = self._headers(request, endpoint, path, query)
-        chunks = request.body.iter_chunks()
-        # A small body is sent together with the head.
-        first = b"".join(chunks) if request.body.size <= _INLINE_BODY_BYTES else b""
-        connection = self._pool.acquire(endpoint)
+        await self.counter.add_async()
+        path, query = endpoint.path(request.full_key), query_string(request.query)
+        headers = await self._headers(request, endpoint, path, query)
+        body = request.body
+        content = body.data if isinstance(body, BytesBody) else body.iter_chunks()
+        target = f"{path}?{query}" if query else path
+        opened = self._http.open(HttpRequest(request.method, endpoint.origin, target, headers, content, body.size))
         try:
-            url = f"{path}?{query}" if query else path
-            connection.send_request(request.method, url, headers, first)
-        except (OSError, http.client.HTTPException) as error:
-            connection.close()
+            response = await opened.start()
+        except LocalFileError as error:
+            raise error.error from None
+        except (OSError, ProtocolError) as error:
             raise self._connection_error(error, request) from error
         except ValueError as error:
-            connection.close()
             named = "" if request.key is None else f"{request.key!r}: "
             message = f"{named}{request.purpose}: {error}"
             raise AdapterError(message, provider=self.provider, key=request.key) from error
-        try:
-            return connection, self._send_rest(connection, chunks, request)
-        except BaseException:
-            connection.close()
-            raise
-
-    def _send_rest(self, connection: Connection, chunks: Iterator[bytes | memoryview], request: Request) -> Response:
-        """Send the rest of the body; return the response."""
-        unsent: OSError | None = None
-        for chunk in chunks:
-            try:
-                connection.send(chunk)
-            except OSError as error:
-                # A server that refuses a request may respond and close the connection before it has read the body.
-                unsent = error
-                break
-        try:
-            response = connection.get_response(request.method)
-        except (OSError, http.client.HTTPException) as error:
-            raise self._connection_error(unsent or error, request) from error
         self._server_responded = True
-        return response
+        return opened, response
 
-    def _headers(self, request: Request, endpoint: Endpoint, path: str, query: str) -> dict[str, str]:
-        headers = {"Host": endpoint.authority}
-        if request.method in ("PUT", "POST"):
-            headers["Content-Length"] = str(request.body.size)
+    async def _headers(self, request: Request, endpoint: Endpoint, path: str, query: str) -> Mapping[str, str]:
         own = request.query == CREATE_SESSION or COPY_SOURCE in request.headers
         # Directory buckets accept no session for CopyObject and CreateSession.
-        credentials = self._credentials.get() if own else self.credentials()
+        credentials = self._credentials.get() if own else await self._current_credentials.get()
         added = self._setting_headers.headers_for(request.method, request.full_key, request.query, request.headers)
         sent = added | dict(request.headers)
         if self._defaults:
             present = {name.lower() for name in sent}
             sent = {name: value for name, value in self._defaults.items() if name not in present} | sent
         if credentials is None:
-            return headers | sent
+            return sent
         payload = EMPTY_SHA256
         if request.body.size:
             payload = UNSIGNED_PAYLOAD if self._unsigned else request.body.sha256()
-        return headers | sign_request(
+        return sign_request(
             request.method,
             endpoint.authority,
             path,
@@ -301,19 +290,20 @@ class S3Client:
         mode = {"x-amz-create-session-mode": "ReadWrite"}
         return self.send(Request("GET", None, CREATE_SESSION, mode, action="creating a session")).body
 
-    def _error_from_response(
-        self, connection: Connection, response: Response, endpoint: Endpoint, request: Request
+    async def _error_from_response(
+        self, opened: OpenedResponse, response: Response, endpoint: Endpoint, request: Request
     ) -> AdapterError:
+        failed = True
         try:
-            body = read_body(response, _MAX_ERROR_BYTES)
-        except (OSError, http.client.HTTPException) as error:
-            connection.close()
+            body = await response.read_body(_MAX_ERROR_BYTES)
+            failed = False
+        except (OSError, ProtocolError) as error:
             if response.status == 404:
                 # Without the body, it is unknown whether the object or the bucket is missing.
                 return self._connection_error(error, request)
             body = b""
-        else:
-            self._put_back(connection, response, endpoint)
+        finally:
+            opened.finish(failed=failed)
         region, advice = _region_of_bucket(response, body), ""
         moved = region is not None and self.resolver.set_region(region)
         if region is not None and not moved and not endpoint.aws and _is_elsewhere(response, body):
@@ -329,18 +319,56 @@ class S3Client:
             advice=advice,
         )
 
-    def _put_back(self, connection: Connection, response: Response, endpoint: Endpoint) -> None:
-        if response.isclosed() and not response.will_close:
-            self._pool.release(endpoint, connection)
-        else:
-            connection.close()
+    def _read_error(self, error: Exception, key: str) -> AdapterError:
+        return from_network(error, provider=self.provider, key=key, action="reading", host=self.route)
 
     def _connection_error(self, error: Exception, request: Request) -> AdapterError:
         host = self.route
-        hung_up = isinstance(error, http.client.RemoteDisconnected) and not self._server_responded
-        if hung_up and self.resolver.endpoint.scheme == "http":
+        if isinstance(error, NoResponse) and not self._server_responded and self.resolver.endpoint.scheme == "http":
             host = f"{host} (asked without TLS: perhaps it wants https://)"
         return from_network(error, provider=self.provider, key=request.key, action=request.purpose, host=host)
+
+
+class OpenedRequest:
+    """OpenedRequest: context manager of a response, by `async with` or `with`. Used once."""
+
+    def __init__(self, client: S3Client, request: Request) -> None:
+        self._client = client
+        self._request = request
+        self._opened: OpenedResponse | None = None
+
+    async def __aenter__(self) -> Response:
+        self._opened, response = await self._client._send_following_redirect(self._request)  # noqa: SLF001  # a part of it
+        return response
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.__exit__(kind, error, trace)
+
+    def __enter__(self) -> Response:
+        return run_blocking(self.__aenter__())
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._opened is not None:
+            self._opened.finish(failed=kind is not None)
+
+
+def _http_client(settings: S3Settings) -> HttpClient:
+    options = settings.client_options
+
+    def find_proxy(origin: Origin) -> Proxy | None:
+        url = options.proxy_to(origin.scheme, origin.host, origin.port)
+        return parse_proxy(url) if url else None
+
+    return HttpClient(
+        Timeouts(settings.connect_timeout, settings.read_timeout, total=options.timeout),
+        limits=PoolLimits(options.pool_idle_timeout, options.pool_max_idle_per_host),
+        tls=lambda: adapter_tls_context(settings),
+        find_proxy=find_proxy,
+    )
 
 
 def _is_elsewhere(response: Response, body: bytes) -> bool:

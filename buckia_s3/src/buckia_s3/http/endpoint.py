@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from urllib.parse import quote, urlsplit
 
 from buckia_core.adapters.contract.identity import endpoint_identity
+from buckia_core.http.origin import Origin
 from buckia_s3.config.fields import AddressingStyle
 from buckia_s3.config.settings import S3Settings, express_zone
 
@@ -30,6 +31,7 @@ class Endpoint:
         region: Region for signatures.
         aws: The service is AWS itself.
         virtual: The host name begins with the bucket.
+        origin: Scheme, host and port.
     """
 
     scheme: str
@@ -39,12 +41,15 @@ class Endpoint:
     region: str
     aws: bool
     virtual: bool
+    origin: Origin = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "origin", Origin(self.scheme, self.host, self.port))
 
     @property
     def authority(self) -> str:
         """Value of the `Host` header: the host, and the port unless it is the default of the scheme."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == (443 if self.scheme == "https" else 80) else f"{host}:{self.port}"
+        return self.origin.authority
 
     @property
     def root(self) -> str:

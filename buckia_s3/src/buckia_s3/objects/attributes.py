@@ -30,6 +30,9 @@ _HEADERS = {
 CONTENT_HEADERS = tuple(name for name in _HEADERS.values() if not name.startswith("x-amz-"))
 """Content headers that S3 stores with an object, besides Content-Type."""
 
+NO_ATTRIBUTES = ObjectAttributes()
+"""Attributes of an object for which settings and rules say nothing."""
+
 _MAX_TAGS = 10
 _MAX_TAG_NAME = 128
 _MAX_TAG_VALUE = 256
@@ -91,6 +94,8 @@ def attributes_for(
     key: str, *, objects: ObjectRules, storage_class: str | None, acl: str | None, tags: Mapping[str, str]
 ) -> ObjectAttributes:
     """Return the attributes of an object: those of the rules that match its key, else those for all objects."""
+    if not (objects.rules or storage_class or acl or tags):
+        return NO_ATTRIBUTES
     return objects.attributes_for(key).merged_onto(ObjectAttributes(storage_class=storage_class, acl=acl, tags=tags))
 
 
@@ -100,6 +105,8 @@ def attribute_headers(attributes: ObjectAttributes, *, tagging: bool, provider: 
     Raises:
         NotSupported: Settings and rules together define more tags than S3 supports.
     """
+    if attributes is NO_ATTRIBUTES:
+        return {}
     headers = {header: getattr(attributes, name) for name, header in _HEADERS.items() if getattr(attributes, name)}
     if attributes.tags and tagging:
         if len(attributes.tags) > _MAX_TAGS:

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 from buckia_core.adapters.contract.types import DeleteOutcome
 from buckia_core.errors import AdapterError, BucketNotFound, InvalidKey, NotFound, NotSupported, Transient
+from buckia_core.http.blocking import in_event_loop, run_blocking
 from buckia_s3.errors import from_code
 from buckia_s3.http.body import BytesBody
 from buckia_s3.http.client import Request, S3Client
@@ -17,7 +18,7 @@ from buckia_s3.objects.checksums import content_md5_header
 from buckia_s3.objects.metadata import MAX_DELETES
 from buckia_s3.operations.head import ObjectHead
 
-_THREADS = 8
+_CONCURRENT = 8
 
 # Characters that XML 1.0 can't contain, and line ends, which XML parsers normalize.
 _NOT_IN_XML = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\ufffe\uffff]")
@@ -33,6 +34,10 @@ class Deleter:
 
     def delete(self, keys: Sequence[str]) -> list[DeleteOutcome]:
         """See `BaseSync.delete_files`."""
+        return run_blocking(self.delete_async(keys))
+
+    async def delete_async(self, keys: Sequence[str]) -> list[DeleteOutcome]:
+        """See `Coroutines.delete_files_async`."""
         errors: dict[str, AdapterError | None] = {}
         full_keys: dict[str, str] = {}
         for key in keys:
@@ -44,25 +49,28 @@ class Deleter:
         for start in range(0, len(bulk_keys), MAX_DELETES):
             batch = {full_keys[key]: key for key in bulk_keys[start : start + MAX_DELETES]}
             try:
-                errors |= self._delete_batch(batch)
+                errors |= await self._delete_batch(batch)
             except NotSupported:
                 self._bulk = False
                 break
         rest = [key for key in full_keys if key not in errors]
         if len(rest) == 1:
-            errors[rest[0]] = self._delete_one(full_keys[rest[0]], rest[0])
+            errors[rest[0]] = await self._delete_one(full_keys[rest[0]], rest[0])
+        elif rest and in_event_loop():
+            errors |= zip(rest, await self._delete_on_loop([(full_keys[key], key) for key in rest]), strict=True)
         elif rest:
-            with ThreadPoolExecutor(_THREADS, thread_name_prefix="buckia-s3-delete") as pool:
-                errors |= zip(rest, pool.map(lambda key: self._delete_one(full_keys[key], key), rest), strict=True)
+            with ThreadPoolExecutor(_CONCURRENT, thread_name_prefix="buckia-s3-delete") as pool:
+                deleted = pool.map(lambda key: run_blocking(self._delete_one(full_keys[key], key)), rest)
+                errors |= zip(rest, deleted, strict=True)
         return [DeleteOutcome(key, errors[key]) for key in keys]
 
-    def _delete_batch(self, batch: dict[str, str]) -> dict[str, AdapterError | None]:
+    async def _delete_batch(self, batch: dict[str, str]) -> dict[str, AdapterError | None]:
         """Delete a batch of keys by full key; return the error of each. Raises if the request failed as a whole."""
         listed = "".join(f"<Object><Key>{escape(full_key, quote=False)}</Key></Object>" for full_key in batch)
         body = f'<Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/">{listed}</Delete>'.encode()
         headers = {"Content-Type": "application/xml", **content_md5_header([body])}
         request = Request("POST", None, (("delete", ""),), headers, BytesBody(body), action="deleting")
-        response = self._client.send(request)
+        response = await self._client.send_async(request)
         try:
             outcomes = _parse_result(response.body)
         except (ElementTree.ParseError, LookupError, ValueError) as error:
@@ -74,12 +82,23 @@ class Deleter:
             errors[key] = self._error_from_code(code, message, key) if code else None
         return errors
 
-    def _delete_one(self, full_key: str, key: str) -> AdapterError | None:
+    async def _delete_one(self, full_key: str, key: str) -> AdapterError | None:
         try:
-            self._client.send(Request("DELETE", full_key, key=key))
+            await self._client.send_async(Request("DELETE", full_key, key=key))
         except AdapterError as error:
             return _unless_absent(error)
         return None
+
+    async def _delete_on_loop(self, keys: list[tuple[str, str]]) -> list[AdapterError | None]:
+        import asyncio  # noqa: PLC0415  # imported already, as a loop runs
+
+        slots = asyncio.Semaphore(_CONCURRENT)
+
+        async def delete(full_key: str, key: str) -> AdapterError | None:
+            async with slots:
+                return await self._delete_one(full_key, key)
+
+        return await asyncio.gather(*(delete(*each) for each in keys))
 
     def _error_from_code(self, code: str, message: str, key: str) -> AdapterError | None:
         error = from_code(code, message, None, provider=self._client.provider, key=key, action="deleting")

@@ -11,10 +11,10 @@ from buckia_core.adapters.contract.resume import PartialDownload
 from buckia_core.adapters.transfers.part_pool import PartPool
 from buckia_core.adapters.transfers.ranged_download import RangedDownload, RangeStream
 from buckia_core.errors import AdapterError, IntegrityError, NotSupported
+from buckia_core.http.http11 import Headers
 from buckia_core.planning.manifest import RemoteObject
 from buckia_s3.http.body import FileRangeBody
 from buckia_s3.http.client import Request, S3Client
-from buckia_s3.http.response import Headers
 from buckia_s3.objects.checksums import ChecksumAlgorithm, verify_chunks
 from buckia_s3.objects.etags import etag_from_fingerprint
 from buckia_s3.objects.metadata import full_size, object_from_headers, with_listed_time
@@ -42,15 +42,19 @@ class Downloader:
             self._verify_checksum(came.object, target, self.checksum)
         return came.object
 
-    def read(self, key: str, expect: RemoteObject | None) -> tuple[RemoteObject, bytes]:
-        """See `BaseSync.read_file`."""
-        if self.checksum is not None:
-            with self.open_range(key, expect, 0, None) as opened:
-                return opened.object, b"".join(opened.chunks)
+    async def read(self, key: str, expect: RemoteObject | None) -> tuple[RemoteObject, bytes]:
+        """See `Coroutines.read_file_async`."""
         request = Request("GET", self.object_head.full_key(key), (), self._if_match_header(expect), key=key)
-        with self.client.open(request) as response:
-            found = self._object_from_headers(key, response.headers, expect)
-            return found, self.client.read_exact_body(response, key, found.size)
+        async with self.client.open(request) as response:
+            headers = response.headers
+            if full_size(headers) is None and expect is None:
+                expect = await self.object_head.head_async(key)
+            found = self._object_from_headers(key, headers, expect)
+            content = await self.client.read_exact_body(response, key, found.size)
+        if self.checksum is not None:
+            for _ in verify_chunks((content,), headers, self.checksum, provider=self.client.provider, key=key):
+                pass
+        return found, content
 
     def resume(self, key: str, download: PartialDownload, expect: RemoteObject) -> RemoteObject:
         """See `ResumableDownload.resume_download`."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from buckia_core.adapters.contract.types import Precondition, satisfies, stat_or_none
+from buckia_core.adapters.contract.types import Precondition, satisfies
 from buckia_core.errors import AdapterError, BucketNotFound, NotFound, PreconditionFailed
+from buckia_core.http.blocking import run_blocking
 from buckia_core.planning.manifest import RemoteObject
 from buckia_s3.http.client import Request, S3Client
 from buckia_s3.objects.metadata import check_key, object_from_headers
@@ -35,15 +36,22 @@ class ObjectHead:
             NotFound: There is no such object.
             BucketNotFound: There is no such bucket.
         """
-        return self.head_with_headers(key)[0]
+        return run_blocking(self.head_async(key))
+
+    async def head_async(self, key: str) -> RemoteObject:
+        """Return the object. Raises the same errors as `head`."""
+        return (await self._head_with_headers(key))[0]
 
     def head_with_headers(self, key: str) -> tuple[RemoteObject, dict[str, str]]:
         """Return the object and all response headers, with names in lower case. Raises the same errors as `head`."""
+        return run_blocking(self._head_with_headers(key))
+
+    async def _head_with_headers(self, key: str) -> tuple[RemoteObject, dict[str, str]]:
         try:
-            response = self._client.send(Request("HEAD", self.full_key(key), key=key))
+            response = await self._client.send_async(Request("HEAD", self.full_key(key), key=key))
         except NotFound:
             # A response to HEAD has no body, so another request finds out whether the object or the bucket is missing.
-            if not self._bucket_exists and not self._client.bucket_exists():
+            if not self._bucket_exists and not await self._client.bucket_exists():
                 raise BucketNotFound(
                     f"the bucket does not exist at {self._client.host}",
                     provider=self._client.provider,
@@ -57,7 +65,7 @@ class ObjectHead:
                 first = Request(
                     "GET", self.full_key(key), (), {"Range": "bytes=0-0"}, key=key, action="reading metadata"
                 )
-                with self._client.open(first):
+                async with self._client.open(first):
                     # The body is not read: a server that ignores the range sends the whole object.
                     pass
             raise
@@ -71,7 +79,19 @@ class ObjectHead:
         Raises:
             PreconditionFailed: The object does not meet the precondition.
         """
-        if expect is not None and not satisfies(expect, stat_or_none(self.head, key)):
+        run_blocking(self.check_precondition_async(key, expect))
+
+    async def check_precondition_async(self, key: str, expect: Precondition | None) -> None:
+        """Check a precondition with a HEAD. Raises the same errors as `check_precondition`."""
+        if expect is None:
+            return
+        try:
+            found: RemoteObject | None = await self.head_async(key)
+        except BucketNotFound:
+            raise
+        except NotFound:
+            found = None
+        if not satisfies(expect, found):
             raise self.precondition_failed(key)
 
     def precondition_failed(self, key: str) -> PreconditionFailed:

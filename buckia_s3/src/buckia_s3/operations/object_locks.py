@@ -12,9 +12,10 @@ from functools import partial
 
 from buckia_core.adapters.transfers.retry import RetryPolicy, retry_call
 from buckia_core.errors import AdapterError, NotSupported, PermissionDenied
+from buckia_core.http.response import BufferedResponse
 from buckia_core.planning.manifest import time_from_ns
 from buckia_s3.http.body import BytesBody
-from buckia_s3.http.client import BufferedResponse, Request, S3Client
+from buckia_s3.http.client import Request, S3Client
 from buckia_s3.objects.checksums import content_md5_header
 from buckia_s3.objects.object_lock import LEGAL_HOLD, LOCK_MODE, RETAIN_UNTIL, LockMode, format_utc
 from buckia_s3.operations.head import ObjectHead

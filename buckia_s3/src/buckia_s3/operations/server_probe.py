@@ -21,6 +21,7 @@ from buckia_core.errors import (
     Throttled,
     Unauthenticated,
 )
+from buckia_core.http.blocking import in_thread
 from buckia_s3.auth.sigv4 import EMPTY_SHA256
 from buckia_s3.config.fields import ConditionalWrites
 from buckia_s3.config.settings import S3Settings
@@ -125,6 +126,12 @@ class ServerProbe:
                 if etag is None:
                     return {}
                 return {"If-Match": seen.fingerprint if support is IfMatchSupport.UNQUOTED else etag}
+
+    async def condition_headers_async(self, expect: Precondition | None, key: str) -> dict[str, str]:
+        """Return the same as `condition_headers`, with its errors; on an event loop, a thread probes the server."""
+        if expect is not None and self._if_match is None:
+            await in_thread(self._ensure_probed)
+        return self.condition_headers(expect, key)
 
     def completion_headers(self, expect: Precondition | None, key: str) -> dict[str, str]:
         """Return the headers that make CompleteMultipartUpload or CopyObject conditional. See `condition_headers`."""

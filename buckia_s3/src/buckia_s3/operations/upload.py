@@ -21,6 +21,7 @@ from buckia_core.adapters.contract.resume import MultipartSource
 from buckia_core.adapters.contract.types import IfUnchanged, Precondition, UploadInfo
 from buckia_core.adapters.transfers.sources import DigestVerifier, PrependedReader, read_exactly
 from buckia_core.errors import AdapterError, BucketNotFound, NotFound, PreconditionFailed, Transient
+from buckia_core.http.blocking import in_thread, run_blocking
 from buckia_core.planning.digest import Comparison, Digest, compare, merge
 from buckia_core.planning.manifest import RemoteObject
 from buckia_s3.config.settings import S3Settings
@@ -59,16 +60,28 @@ class Uploader:
         """See `BaseSync.upload_file`; of a file in parts, `ResumableUpload.upload_parts`."""
         full_key = self.object_head.full_key(key)
         spec = build_object_spec(self.settings, key, full_key, expect, info, provider=self.client.provider)
+        return run_blocking(self._upload(source, spec))
+
+    async def upload_async(
+        self, source: bytes, key: str, expect: Precondition | None, info: UploadInfo
+    ) -> RemoteObject:
+        """See `Coroutines.upload_file_async`."""
+        full_key = self.object_head.full_key(key)
+        spec = build_object_spec(self.settings, key, full_key, expect, info, provider=self.client.provider)
+        return await self._upload(source, spec)
+
+    async def _upload(self, source: Source | MultipartSource, spec: ObjectSpec) -> RemoteObject:
+        key, expect = spec.key, spec.expect
         try:
             match source:
                 case bytes():
-                    return self._upload_bytes(source, spec)
+                    return await self._upload_bytes(source, spec)
                 case Path():
-                    return self._upload_path(source, spec)
+                    return await self._upload_path(source, spec)
                 case MultipartSource():
                     return self.resumable.upload(source, spec)
                 case _:
-                    return self._upload_reader(source, spec)
+                    return await self._upload_reader(source, spec)
         except BucketNotFound:
             raise
         except NotFound as error:
@@ -77,85 +90,87 @@ class Uploader:
                 raise self.object_head.precondition_failed(key) from error
             raise
         except Transient as error:
-            if error.status is not None and expect is not None and self._lost_race(source, spec):
+            if error.status is not None and expect is not None and await self._lost_race(source, spec):
                 raise self.object_head.precondition_failed(key) from error
             raise
 
-    def _lost_race(self, source: Source | MultipartSource, spec: ObjectSpec) -> bool:
+    async def _lost_race(self, source: Source | MultipartSource, spec: ObjectSpec) -> bool:
         """Tell whether another writer was faster: Ceph then responds with a server error instead of 412."""
         try:
-            self.object_head.check_precondition(spec.key, spec.expect)
+            await self.object_head.check_precondition_async(spec.key, spec.expect)
         except PreconditionFailed:
             sent_digests = spec.info.digests
             if isinstance(source, bytes):
                 sent_digests = merge(
                     sent_digests, (Digest("md5", hashlib.md5(source, usedforsecurity=False).hexdigest()),)
                 )
-            found = self.object_head.head(spec.key)
+            found = await self.object_head.head_async(spec.key)
             return compare(merge(found.digests, found.claimed), sent_digests) is Comparison.DIFFERENT
         return False
 
-    def _upload_bytes(self, data: bytes, spec: ObjectSpec) -> RemoteObject:
+    async def _upload_bytes(self, data: bytes, spec: ObjectSpec) -> RemoteObject:
         if len(data) > self.settings.multipart_threshold:
-            return self.multipart.upload(io.BytesIO(data), len(data), self.settings.part_size, spec)
+            reader, size = io.BytesIO(data), self.settings.part_size
+            return await in_thread(lambda: self.multipart.upload(reader, len(data), size, spec))
         check = DigestVerifier(spec.info.digests)
         check.update(data)
         check.verify(provider=self.client.provider, key=spec.key)
         # The digest has just been verified, so it need not be computed again for the signature.
         known = next((each.value for each in spec.info.digests if each.algorithm == "sha256"), None)
-        return self._upload_single(BytesBody(data, known), spec)
+        return await self._upload_single(BytesBody(data, known), spec)
 
-    def _upload_path(self, path: Path, spec: ObjectSpec) -> RemoteObject:
+    async def _upload_path(self, path: Path, spec: ObjectSpec) -> RemoteObject:
         size = path.stat().st_size
         if size <= IN_MEMORY_BYTES:
-            return self._upload_bytes(path.read_bytes(), spec)
+            return await self._upload_bytes(path.read_bytes(), spec)
         if size <= self.settings.multipart_threshold:
             file = FileRangeBody(path, 0, size)
-            return self._upload_single(
+            return await self._upload_single(
                 VerifyingBody(file, spec.info.digests, provider=self.client.provider, key=spec.key), spec
             )
         with path.open("rb", buffering=0) as reader:
             return self.multipart.upload(reader, size, self.settings.part_size, spec)
 
-    def _upload_reader(self, reader: BinaryIO, spec: ObjectSpec) -> RemoteObject:
+    async def _upload_reader(self, reader: BinaryIO, spec: ObjectSpec) -> RemoteObject:
         most = self.settings.multipart_threshold
         left = _remaining_bytes(reader)
         if left is None or left <= most:
             head = read_exactly(reader, most + 1)
             if len(head) <= most:
-                return self._upload_bytes(head, spec)
+                return await self._upload_bytes(head, spec)
             reader = PrependedReader(head, reader)
         return self.multipart.upload(reader, left, self.settings.part_size, spec)
 
-    def _upload_single(self, body: AnyBody, spec: ObjectSpec) -> RemoteObject:
+    async def _upload_single(self, body: AnyBody, spec: ObjectSpec) -> RemoteObject:
         """Upload in one request; retry if the content was corrupted in transit.
 
         Raises:
             IntegrityError: The content was corrupted each time. The object was deleted.
         """
         for _ in range(_MAX_ATTEMPTS):
-            written, is_intact = self._put_object(body, spec)
+            written, is_intact = await self._put_object(body, spec)
             if is_intact:
                 return written
             spec = replace(spec, expect=IfUnchanged(written))
         with suppress(AdapterError):
-            self.object_head.check_precondition(spec.key, spec.expect)
-            self.client.send(Request("DELETE", spec.full_key, key=spec.key))
+            await self.object_head.check_precondition_async(spec.key, spec.expect)
+            await self.client.send_async(Request("DELETE", spec.full_key, key=spec.key))
         error = self.verifier.corrupted(spec.key)
         error.retryable = False
         raise error
 
-    def _put_object(self, body: AnyBody, spec: ObjectSpec) -> tuple[RemoteObject, bool]:
+    async def _put_object(self, body: AnyBody, spec: ObjectSpec) -> tuple[RemoteObject, bool]:
         """Send a PUT; return the written object, and whether its content is that which was sent."""
-        condition = self.server_probe.condition_headers(spec.expect, spec.key)
+        condition = await self.server_probe.condition_headers_async(spec.expect, spec.key)
         if not condition:
-            self.object_head.check_precondition(spec.key, spec.expect)
+            await self.object_head.check_precondition_async(spec.key, spec.expect)
         headers = spec.headers() | spec.body_headers(body) | condition
-        reported = self.client.send(Request("PUT", spec.full_key, (), headers, body, key=spec.key)).headers
+        request = Request("PUT", spec.full_key, (), headers, body, key=spec.key)
+        reported = (await self.client.send_async(request)).headers
         etag = unquote_etag(reported.get("ETag"))
         if not etag:
-            return self.object_head.head(spec.key), True
-        is_intact = self.verifier.is_intact(reported, etag, body, headers, spec.key, spec.full_key)
+            return await self.object_head.head_async(spec.key), True
+        is_intact = await self.verifier.is_intact(reported, etag, body, headers, spec.key, spec.full_key)
         trusted = self.settings.etag_is_md5_effective and self.verifier.server_probe.etags_are_md5 is not False
         digests = md5_from_etag(etag) if trusted and not etag_is_not_md5(reported) else ()
         return spec.remote_object(

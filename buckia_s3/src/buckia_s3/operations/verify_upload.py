@@ -50,7 +50,7 @@ class UploadVerifier:
         if self._can_compare_md5(headers, etag) and self.server_probe.etags_are_md5 and not _is_md5_of(etag, body):
             raise self.corrupted(key)
 
-    def is_intact(
+    async def is_intact(
         self, headers: Mapping[str, str], etag: str, body: AnyBody, sent: Mapping[str, str], key: str, full_key: str
     ) -> bool:
         """Tell whether an object that was written in one request has the content that was sent.
@@ -75,12 +75,11 @@ class UploadVerifier:
             return False
         condition = {"If-Match": etag_from_fingerprint(etag) or ""}
         digest = hashlib.sha256()
-        with self.client.open(Request("GET", full_key, (), condition, key=key)) as response:
-            try:
-                for chunk in self.client.iter_body(response, key, body.size):
-                    digest.update(chunk)
-            except IntegrityError:
-                return False
+        count = 0
+        async with self.client.open(Request("GET", full_key, (), condition, key=key)) as response:
+            while count <= body.size and (chunk := await self.client.read_chunk(response, key)):
+                digest.update(chunk)
+                count += len(chunk)
         if digest.hexdigest() != body.sha256():
             return False
         log.warning("%s returns ETags that look like MD5s but are not: set `etag_is_md5: false`", self.client.host)

@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -22,11 +23,10 @@ from buckia_core.config.secrets.secret import Secret
 from buckia_core.config.settings import read_settings
 from buckia_core.config.values import InvalidValue
 from buckia_core.errors import AdapterError, ConfigError, InvalidSetting, NotFound, UnknownSetting
+from buckia_core.http.timeouts import Timeouts
 from buckia_s3.config.options import _PARSERS, RetryConfig, parse_client_options, parse_seconds
 from buckia_s3.config.settings import S3Settings
-from buckia_s3.http.connection_pool import ConnectionPool
 from buckia_s3.http.endpoint import resolve_endpoint
-from buckia_s3.http.timeouts import Timeouts
 from buckia_s3.obstore.options import client_config
 from buckia_s3.sync import S3Sync
 from tests.unit.s3.scripted_server import HELLO, scripted
@@ -252,9 +252,8 @@ def test_connect_timeout():
         bucket_name="b", client_options=parse_client_options({"connect_timeout": 7, "read_timeout": 8, "timeout": 9})
     )
     place = resolve_endpoint(settings, "r")
-    connection = ConnectionPool(settings).acquire(place)
-    assert connection.timeout == 7
-    assert connection.deadline.timeouts == Timeouts(7, 8, 9)
+    with S3Sync(replace(settings, region="r", skip_signature=True)) as adapter:
+        assert adapter._client._http._timeouts == Timeouts(7, 8, total=9)
     config = client_config(settings, place)
     assert [config[name] for name in ("connect_timeout", "read_timeout", "timeout")] == [
         timedelta(seconds=each) for each in (7, 8, 9)

@@ -5,50 +5,77 @@ from __future__ import annotations
 import http.client
 import io
 import re
-import socket
-import struct
-import sys
 from collections import deque
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from buckia_s3.errors import UnusableResponse
-from buckia_s3.http.response import FastResponse, read_body, read_response
+from buckia_core.http.blocking import run_blocking
+from buckia_core.http.errors import IncompleteResponse, NoResponse, ProtocolError, UnusableResponse
+from buckia_core.http.http11 import ResponseParser
+from buckia_core.http.response import Response
 
 USUAL = b'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nETag: "x"\r\n\r\nhello'
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3;more=1\r\nllo\r\n0\r\nTrailer: t\r\n\r\n"
 
 
-class Server:
-    """The other end of a connection. Sends its next piece whenever one is waited for; then it closes, or is silent."""
+class PieceConnection:
+    """A connection from which these pieces come, one with each read; then its end, or nothing more in time."""
 
     def __init__(self, pieces, closes):
-        self.client, self._sock = socket.socketpair()
-        self.client.settimeout(30)
         self._pieces = deque(pieces)
         self._closes = closes
 
-    def send_piece(self):
+    async def receive(self):
         if self._pieces:
-            self._sock.sendall(self._pieces.popleft())
-        elif self._closes:
-            self._sock.close()
-        else:
-            self.client.settimeout(0.1)
+            return self._pieces.popleft()
+        if not self._closes:
+            raise TimeoutError
+        return b""
 
-    def close(self):
-        self.client.close()
-        self._sock.close()
+    async def receive_into(self, buffer):
+        data = await self.receive()
+        if len(data) > len(buffer):
+            self._pieces.appendleft(data[len(buffer) :])
+        count = min(len(data), len(buffer))
+        buffer[:count] = data[:count]
+        return count
+
+
+class Reader:
+    """A response with blocking calls."""
+
+    def __init__(self, response):
+        self._response = response
+        self.status, self.headers = response.status, response.headers
+
+    def read(self, size=None):
+        return run_blocking(self._response.read(size))
+
+    def read_body(self, most):
+        return run_blocking(self._response.read_body(most))
+
+    def isclosed(self):
+        return self._response.is_complete
+
+    @property
+    def will_close(self):
+        return self.isclosed() and not self._response.is_reusable
+
+
+async def read_response(method, connection):
+    parser = ResponseParser(method)
+    while (head := parser.feed(await connection.receive())) is None:
+        pass
+    return Response(head, connection)
 
 
 @contextmanager
 def answering(*pieces, method="GET", closes=False):
-    with closing(Server(pieces, closes)) as server:
-        yield read_response(method, server.client, server.send_piece)
+    yield Reader(run_blocking(read_response(method, PieceConnection(pieces, closes))))
 
 
 def answered(*pieces, method="GET", closes=False):
@@ -66,7 +93,6 @@ def cut(data, places):
 class TestUsualAnswers:
     def test_in_one_read(self):
         with answering(USUAL) as answer:
-            assert isinstance(answer, FastResponse)
             assert (answer.status, answer.headers) == (200, {"content-length": "5", "etag": '"x"'})
             assert not answer.isclosed()
             assert answer.read() == b"hello"
@@ -76,7 +102,6 @@ class TestUsualAnswers:
     def test_with_its_body_in_several_reads(self):
         pieces = cut(USUAL, [len(USUAL) - 5, len(USUAL) - 4, len(USUAL) - 2])
         with answering(*pieces) as answer:
-            assert isinstance(answer, FastResponse)
             assert answer.read() == b"hello"
             assert (answer.isclosed(), answer.will_close) == (True, False)
 
@@ -100,7 +125,6 @@ class TestUsualAnswers:
 
     def test_names_of_headers_are_found_in_any_case(self):
         with answering(b"HTTP/1.1 200\r\ncontent-LENGTH:0\r\neTag:\t x y \t\r\nEmpty:\r\n\r\n") as answer:
-            assert isinstance(answer, FastResponse)
             assert answer.headers == {"content-length": "0", "etag": "x y", "empty": ""}
             assert [answer.headers.get(name) for name in ("ETAG", "ETag", "etag", "other")] == ["x y"] * 3 + [None]
             assert answer.headers.get("other", "o") == "o"
@@ -127,7 +151,7 @@ class TestUsualAnswers:
         assert answered(b"HTTP/1.1 204 No Content\r\n\r\nhello") == (b"", True, True)
 
 
-class TestAnswersForHttpClient:
+class TestUnusualAnswers:
     @pytest.mark.parametrize("answer", [USUAL, CHUNKED], ids=["length", "chunked"])
     def test_in_two_reads(self, answer):
         for place in range(1, len(answer)):
@@ -153,7 +177,7 @@ class TestAnswersForHttpClient:
         assert answered(b"HTTP/1.1 200 OK\r\n\r\nhe", b"llo", closes=True) == (b"hello", True, True)
 
     def test_of_a_header_that_is_there_twice_the_first_counts(self):
-        twice = USUAL.replace(b"\r\n\r\n", b'\r\nEtag: "y"\r\nContent-length: 3\r\n\r\n')
+        twice = USUAL.replace(b"\r\n\r\n", b'\r\nEtag: "y"\r\nContent-length: 5\r\n\r\n')
         with answering(twice) as answer:
             assert answer.headers == {"content-length": "5", "etag": '"x"'}
             assert answer.headers.get("ETag") == '"x"'
@@ -182,11 +206,14 @@ class TestAnswersForHttpClient:
                 assert (answer.status, answer.headers["etag"], answer.read()) == (200, '"x"', b"hello")
                 assert (answer.isclosed(), answer.will_close) == (True, False)
 
-    @pytest.mark.parametrize("value", [b"005", b"5\r\nContent-Length: 3"])
+    @pytest.mark.parametrize("value", [b"005", b"5\r\nContent-Length: 5"])
     def test_a_length_that_can_be_read(self, value):
         assert answered(USUAL.replace(b" 5\r\n", b" " + value + b"\r\n")) == (b"hello", True, False)
 
-    @pytest.mark.parametrize("value", [b"abc", b"-1", b"+5", b"", b"5, 5", b"5.0", b"\xb2", b"9" * 19, b"9" * 5000])
+    @pytest.mark.parametrize(
+        "value",
+        [b"abc", b"-1", b"+5", b"", b"5, 5", b"5.0", b"\xb2", b"9" * 19, b"9" * 5000, b"5\r\nContent-Length: 3"],
+    )
     def test_a_length_that_can_not_be(self, value):
         answer = USUAL.replace(b" 5\r\n", b" " + value + b"\r\n")
         for pieces in ([answer], cut(answer, [10])):
@@ -198,50 +225,51 @@ class TestReadWhole:
     @pytest.mark.parametrize("data", [USUAL, CHUNKED], ids=["length", "chunked"])
     def test_as_much_as_may_come(self, data):
         with answering(data) as answer:
-            assert read_body(answer, 5) == b"hello"
+            assert answer.read_body(5) == b"hello"
         with answering(data) as answer, pytest.raises(UnusableResponse, match="more than 4 bytes"):
-            read_body(answer, 4)
+            answer.read_body(4)
 
     def test_what_is_too_much_is_not_read(self):
         head = b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n"
         with answering(head, bytes(1000)) as answer, pytest.raises(UnusableResponse):
-            read_body(answer, 1000)
+            answer.read_body(1000)
 
     def test_a_body_without_an_end(self):
         with answering(b"HTTP/1.1 200 OK\r\n\r\n", bytes(5000)) as answer, pytest.raises(UnusableResponse):
-            read_body(answer, 1000)
+            answer.read_body(1000)
 
     @pytest.mark.parametrize("cuts", [[], [20]])
     def test_a_part_is_not_complete(self, cuts):
-        with answering(*cut(USUAL[:-2], cuts), closes=True) as answer, pytest.raises(http.client.IncompleteRead):
-            read_body(answer, 100)
+        with answering(*cut(USUAL[:-2], cuts), closes=True) as answer, pytest.raises(IncompleteResponse):
+            answer.read_body(100)
 
 
 class TestCutShort:
     def test_all_was_asked_for(self):
         for pieces in ([USUAL[:-2]], cut(USUAL[:-2], [len(USUAL) - 4]), cut(USUAL[:-2], [30])):
-            with answering(*pieces, closes=True) as answer:
-                with pytest.raises(http.client.IncompleteRead) as caught:
-                    answer.read()
-                assert (caught.value.partial, caught.value.expected) == (b"hel", 2)
+            with answering(*pieces, closes=True) as answer, pytest.raises(IncompleteResponse):
+                answer.read()
 
     @pytest.mark.parametrize("size", [4, 5, 100])
     def test_a_block_was_asked_for(self, size):
         with answering(USUAL[:-2], closes=True) as answer:
-            assert (answer.read(size), answer.read(size)) == (b"hel", b"")
-            assert answer.will_close
+            assert answer.read(size) == b"hel"
+            with pytest.raises(IncompleteResponse):
+                answer.read(size)
+            assert not answer.isclosed()
 
     def test_as_a_block_ends(self):
         with answering(USUAL[:-2], closes=True) as answer:
-            assert (answer.read(3), answer.isclosed(), answer.read(3)) == (b"hel", False, b"")
-            assert answer.will_close
+            assert answer.read(3) == b"hel"
+            with pytest.raises(IncompleteResponse):
+                answer.read(3)
+            assert not answer.isclosed()
 
     @pytest.mark.parametrize("digits", [13, 16, 18])
     def test_what_is_claimed_is_not_believed_before_it_came(self, digits):
         head = b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * digits + b"\r\n\r\nhello"
-        with answering(head, closes=True) as answer, pytest.raises(http.client.IncompleteRead) as caught:
+        with answering(head, closes=True) as answer, pytest.raises(IncompleteResponse):
             answer.read()
-        assert caught.value.partial == b"hello"
 
     @pytest.mark.parametrize(
         ("method", "answer", "end"),
@@ -256,7 +284,7 @@ class TestCutShort:
     def test_a_part_is_never_taken_for_a_complete_response(self, method, answer, end):
         for length in range(answer.index(end) + len(end)):
             for places in ([], [length // 2]):
-                with pytest.raises(http.client.HTTPException):
+                with pytest.raises(IncompleteResponse):
                     answered(*cut(answer[:length], places), method=method, closes=True)
 
     def test_a_body_is_waited_for(self):
@@ -268,11 +296,11 @@ class TestCutShort:
 
 class TestNoAnswer:
     def test_nothing_at_all(self):
-        with pytest.raises(http.client.RemoteDisconnected):
+        with pytest.raises(NoResponse):
             answered(closes=True)
 
     def test_nothing_after_continue(self):
-        with pytest.raises(http.client.RemoteDisconnected):
+        with pytest.raises(NoResponse):
             answered(b"HTTP/1.1 100 Continue\r\n\r\n", closes=True)
 
     @pytest.mark.parametrize(
@@ -289,33 +317,16 @@ class TestNoAnswer:
         ],
     )
     def test_garbage(self, garbage):
-        with pytest.raises(http.client.BadStatusLine):
+        with pytest.raises(ProtocolError):
             answered(garbage, closes=True)
 
     def test_a_version_that_is_unknown(self):
-        with pytest.raises(http.client.UnknownProtocol):
+        with pytest.raises(ProtocolError):
             answered(USUAL.replace(b"HTTP/1.1", b"HTTP/2.0"))
 
     def test_silence(self):
         with pytest.raises(TimeoutError):
             answered()
-
-    @pytest.mark.parametrize("came", [b"", USUAL[:10], USUAL[:-2]], ids=["nothing", "head", "body"])
-    def test_a_reset(self, came):
-        with ExitStack() as stack:
-            listening = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-            ours = stack.enter_context(socket.create_connection(listening.getsockname(), 30))
-            theirs = stack.enter_context(listening.accept()[0])
-            # What is closed without lingering is reset.
-            linger = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
-            theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-            steps = deque([lambda: theirs.sendall(came)] if came else [])
-
-            def before_step():
-                steps.popleft()() if steps else theirs.close()
-
-            with pytest.raises(ConnectionResetError):
-                read_response("GET", ours, before_step).read()
 
 
 class Held:
@@ -335,12 +346,13 @@ def by_http_client(method, data):
 
 
 def read_of(answer, size):
-    """Return what reading comes to: the body, or what of it came before it was cut short; and whether it ended."""
+    """Return the body; `None` if it is cut short or invalid."""
     try:
-        body = answer.read() if size is None else b"".join(iter(lambda: answer.read(size), b""))
-    except http.client.IncompleteRead as error:
-        return error.partial, error.expected
-    return body, answer.isclosed()
+        if size is None:
+            return answer.read()
+        return b"".join(iter(lambda: bytes(answer.read(size)), b""))
+    except (ProtocolError, http.client.HTTPException):
+        return None
 
 
 def lines_of(draw, body):
@@ -392,12 +404,23 @@ def exchanges(draw):
 def test_http_client_reads_the_same(exchange, size):
     method, data, cuts = exchange
     theirs = by_http_client(method, data)
-    told = {name.lower(): value.rstrip(" \t") for name, value in reversed(theirs.headers.items())}
-    if not theirs.chunked and not re.fullmatch("[0-9]{1,18}", told.get("content-length", "0")):
-        with closing(theirs), pytest.raises(UnusableResponse):
-            answered(*cut(data, cuts), method=method, closes=True)
-        return
-    with closing(theirs), answering(*cut(data, cuts), method=method, closes=True) as ours:
-        assert (ours.status, ours.headers) == (theirs.status, told)
-        assert read_of(ours, size) == read_of(theirs, size)
-        assert ours.will_close or not theirs.will_close
+    lengths = [value.rstrip(" \t") for name, value in theirs.headers.items() if name.lower() == "content-length"]
+    encodings = [value.lower() for name, value in theirs.headers.items() if name.lower() == "transfer-encoding"]
+    clear = all(re.fullmatch("[0-9]{1,18}", each) and int(each) == int(lengths[0]) for each in lengths)
+    told = {name.lower(): value for name, value in reversed(theirs.headers.items())}
+    with closing(theirs):
+        if theirs.status < 200 or encodings == ["x"] or not (theirs.chunked or clear):
+            # Where `http.client` guesses, ours refuses; it takes 101 for a response.
+            with pytest.raises(ProtocolError):
+                answered(*cut(data, cuts), method=method, closes=True)
+            return
+        with answering(*cut(data, cuts), method=method, closes=True) as ours:
+            assert ours.status == theirs.status
+            assert {name: value.split() for name, value in ours.headers.items()} == {
+                name: value.split() for name, value in told.items()
+            }
+            body = read_of(ours, size)
+            # Read with a size, `http.client` takes what was cut short for complete.
+            assert body == read_of(by_http_client(method, data), None)
+            assert ours.isclosed() == (body is not None)
+            assert ours.will_close or not ours.isclosed() or not theirs.will_close
