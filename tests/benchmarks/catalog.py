@@ -26,7 +26,8 @@ WORKLOADS: Final[tuple[Workload, ...]] = (
     Deletes(name="deletes-10001", count=10_001, networks=(HTTP, HTTP_DELAYED)),
     Adoption(name="equal-20000", count=20_000, bytes_each=4 * _KIB, tools=(*S3_TOOLS, RcloneChecksum)),
     ListedOnly(name="listed-100000", count=100_000, disks=(TMPFS,), tools=(Buckia, S5cmd, Rclone)),
-    ListedOnly(name="listed-1000000", count=1_000_000, disks=(TMPFS,), tools=(Buckia, S5cmd, Rclone)),
+    # s5cmd would take more memory than most machines have: see its peak with 100,000.
+    ListedOnly(name="listed-1000000", count=1_000_000, disks=(TMPFS,), tools=(Buckia, Rclone)),
     B2Transfers(name="b2-500", count=500, bytes_each=4 * _KIB, service=", Backblaze B2", tools=B2_TOOLS),
     BunnyTransfers(name="bunny-2000", count=2000, bytes_each=4 * _KIB, service=", bunny.net", tools=(Buckia,)),
     BunnyListing(name="bunny-listing", count=1000, disks=(TMPFS,), tools=(Buckia,)),

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,9 @@ def race(contenders: Sequence[Contender], *, rounds: int) -> dict[str, Samples]:
     return samples
 
 
+LONGEST: Final = 3600
+"""Seconds that a run may take. Some tools repeat requests for ever if the server is gone."""
+
 _RUNNER = """
 import json, os, sys, time
 started = time.monotonic()
@@ -82,16 +88,29 @@ def measure(name: str, command: Sequence[str], env: Mapping[str, str]) -> tuple[
     """Run a command; return its wall time and CPU time in seconds, and its peak memory in MiB.
 
     Raises:
-        WrongResult: Its exit code is not 0.
+        WrongResult: Its exit code is not 0, or it takes longer than an hour.
     """
-    done = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", _RUNNER, *command],
-        env=dict(env),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    code, wall, cpu, memory = json.loads(done.stdout)
+    command = [sys.executable, "-I", "-S", "-c", _RUNNER, *command]
+    # A session of its own, so that all its processes can be ended.
+    with subprocess.Popen(
+        command, env=dict(env), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as runner:
+        try:
+            output, errors = runner.communicate(timeout=LONGEST)
+        except subprocess.TimeoutExpired:
+            _end(runner)
+            raise WrongResult(f"{name} did not end within {LONGEST} s") from None
+        except BaseException:
+            _end(runner)
+            raise
+    if runner.returncode != 0:
+        raise WrongResult(f"{name} could not be run: {errors[-2000:]}")
+    code, wall, cpu, memory = json.loads(output)
     if code != 0:
-        raise WrongResult(f"{name} ended with {code}: {done.stderr[-2000:]}")
+        raise WrongResult(f"{name} ended with {code}: {errors[-2000:]}")
     return round(wall, 4), round(cpu, 4), round(memory, 1)
+
+
+def _end(runner: subprocess.Popen[str]) -> None:
+    if sys.platform != "win32":
+        os.killpg(runner.pid, signal.SIGKILL)

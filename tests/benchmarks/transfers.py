@@ -75,6 +75,9 @@ def _download(tool: Tool, source: Path) -> Contender:
         tool.forget()
         return tool.down()
 
-    return Contender(
-        tool.name, prepare, tool.environment(), partial(check_directory, tool.folder, source, who=tool.name)
-    )
+    def check() -> None:
+        check_directory(tool.folder, source, who=tool.name)
+        # What all tools have downloaded would not fit into memory at a time.
+        empty(tool.folder)
+
+    return Contender(tool.name, prepare, tool.environment(), check)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from buckia_core.testing.fault_proxy.ports import HOST, free_port
-from tests.benchmarks import machine
+from tests.benchmarks import machine, measure
 from tests.benchmarks.__main__ import parse_options, run
 from tests.benchmarks.buckets import Bucket
 from tests.benchmarks.catalog import QUICK, WORKLOADS
@@ -64,6 +64,21 @@ def test_a_command_that_fails_ends_the_race():
     failing = Contender("a", lambda: python("import sys; sys.exit('no bucket')"), os.environ, lambda: None)
     with pytest.raises(WrongResult, match=r"a ended with 1: no bucket"):
         race([failing], rounds=1)
+
+
+@posix
+def test_a_command_that_never_ends_is_ended_with_all_that_it_started(monkeypatch, tmp_path):
+    assert sys.platform != "win32"
+    os.mkfifo(tmp_path / "alive")
+    reading = os.open(tmp_path / "alive", os.O_RDONLY | os.O_NONBLOCK)
+    waiting = f"import time; file = open({str(tmp_path / 'alive')!r}, 'w'); time.sleep(3600)"
+    command = python(f"import subprocess, sys; subprocess.run([sys.executable, '-c', {waiting!r}])")
+    monkeypatch.setattr(measure, "LONGEST", 1)
+    with pytest.raises(WrongResult, match="a did not end within 1 s"):
+        race([Contender("a", lambda: command, os.environ, lambda: None)], rounds=1)
+    os.set_blocking(reading, True)
+    assert os.read(reading, 1) == b"", "the pipe ends when nobody has it open for writing"
+    os.close(reading)
 
 
 def test_a_missing_a_changed_and_an_extra_file_are_noticed(tmp_path):
