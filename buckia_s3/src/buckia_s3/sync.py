@@ -24,7 +24,6 @@ from buckia_core.adapters.transfers.sources import MAX_PARTS
 from buckia_core.errors import InvalidSetting
 from buckia_core.http.blocking import in_thread, run_blocking
 from buckia_core.planning.manifest import RemoteObject
-from buckia_core.planning.versions import ObjectVersion
 from buckia_s3.auth.credentials import find_credentials, with_profile_endpoint
 from buckia_s3.auth.sigv4 import CredentialProvider
 from buckia_s3.config.fields import MAX_PART
@@ -37,6 +36,7 @@ from buckia_s3.operations.head import ObjectHead
 from buckia_s3.operations.list import Listing, ListingSupport
 from buckia_s3.operations.server_probe import ServerProbe
 from buckia_s3.operations.url_methods import UrlMethods
+from buckia_s3.operations.version_methods import VersionMethods
 
 if TYPE_CHECKING:
     from buckia_s3.administration import Administration
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 _TIB = 1 << 40
 
 
-class S3Sync(StoreProperties, UrlMethods, BaseSync):
+class S3Sync(StoreProperties, UrlMethods, VersionMethods, BaseSync):
     """S3Sync: one bucket of AWS S3 or of an S3-compatible service.
 
     - The unquoted ETag is the fingerprint. One that looks like an MD5 is reported as the MD5 of the content. That is
@@ -344,28 +344,6 @@ class S3Sync(StoreProperties, UrlMethods, BaseSync):
         """See `ServerCopy`."""
         return self._apply_locks(self._copier.copy(source, key, expect))
 
-    def list_versions(self, prefix: str = "") -> Iterator[ObjectVersion]:
-        """See `Versioned`."""
-        return self.versions.list(prefix)
-
-    def stat_version(self, key: str, version: str) -> RemoteObject:
-        """See `Versioned`."""
-        return self.versions.stat(key, version)
-
-    @contextmanager
-    def open_version(self, key: str, version: str) -> Iterator[BinaryIO]:
-        """See `Versioned`."""
-        with self.versions.open_version(key, version) as chunks, open_chunks(chunks) as reader:
-            yield reader
-
-    def restore_version(self, key: str, version: str, *, expect: Precondition | None = None) -> RemoteObject:
-        """See `Versioned`. Copies on the server; multipart above 5 GiB."""
-        return self._apply_locks(self.versions.restore(key, version, expect))
-
-    def delete_version(self, key: str, version: str) -> None:
-        """See `Versioned`. `versions.delete` can also bypass a retention in mode GOVERNANCE."""
-        self.versions.delete(key, version, retry=False)
-
     def with_options(self, options: ObjectOptions) -> Self:
         """See `WithOptions`."""
         from buckia_s3.config.object_options import settings_with_options  # noqa: PLC0415  # as above
@@ -390,14 +368,9 @@ class S3Sync(StoreProperties, UrlMethods, BaseSync):
 
         return ensure_lifecycle(self.administration, self._prefix, abort_multipart_days, noncurrent_days)
 
-    def _apply_locks(self, written: RemoteObject) -> RemoteObject:
-        """Lock an object as the settings say, after a multipart upload or a copy."""
-        from buckia_s3.operations.object_spec import lock_headers  # noqa: PLC0415  # as above
-
-        headers = lock_headers(self._settings)
-        if headers:
-            self.locks.apply(written.key, written.version, headers)
-        return written
+    async def close_async(self) -> None:
+        """See `Coroutines`."""
+        await self._client.close_async()
 
     async def close_async(self) -> None:
         """See `Coroutines`."""

@@ -34,11 +34,10 @@ def client_for(**limits):
 
 def test_many_threads(serve):
     server, client = serve(echo), client_for()
+    requests = [request_of(server, number) for number in range(400)]
     with ThreadPoolExecutor(16) as pool:
-        bodies = pool.map(
-            lambda number: run_blocking(client.send(request_of(server, number), max_bytes=99)).body, range(400)
-        )
-        assert bodies == [f"/{number}".encode() for number in range(400)]
+        sent = list(pool.map(lambda request: run_blocking(client.send(request, max_bytes=99)), requests))
+    assert [each.body for each in sent] == [f"/{number}".encode() for number in range(400)]
     assert server.connections <= 16
     client.close()
 
