@@ -372,10 +372,6 @@ class S3Sync(StoreProperties, UrlMethods, VersionMethods, BaseSync):
         """See `Coroutines`."""
         await self._client.close_async()
 
-    async def close_async(self) -> None:
-        """See `Coroutines`."""
-        await self._client.close_async()
-
     def close(self) -> None:
         """Close connections and stop the threads."""
         if "administration" in self.__dict__:
