@@ -28,9 +28,9 @@ OF_THE_STATE = {"CheckResult", "Conflict", "Difference", "Trash", "Trashed"}
 OF_VERSIONS = {"BucketVersions", "ObjectVersion", "Restoration", "Restored"}
 OF_OBJECTS = {
     *("DeleteResult", "IfAbsent", "IfUnchanged", "ObjectStore", "ObjectUrl", "Page", "TransferProgress", "UrlPolicy"),
-    *("Encryption", "Preflight", "Retention"),
+    *("Asset", "Encryption", "KeyStrategy", "Manifest", "Preflight", "Retention", "Run", "Sink", "Verification"),
 }
-ELSEWHERE = {"DeleteIncomplete", "NotAConflict", "NotInTrash", "NotRestored", "StateTooNew"}
+ELSEWHERE = {"DeleteIncomplete", "FetchRefused", "NotAConflict", "NotInTrash", "NotRestored", "StateTooNew"}
 ERRORS = ELSEWHERE | {
     name for name, kind in vars(errors).items() if inspect.isclass(kind) and issubclass(kind, Exception)
 }

@@ -58,8 +58,11 @@ if TYPE_CHECKING:
     )
     from buckia_core.objects.bucket_methods import Preflight
     from buckia_core.objects.delete import DeleteIncomplete, DeleteResult
+    from buckia_core.objects.fetch import FetchRefused
     from buckia_core.objects.listing import Page
+    from buckia_core.objects.manifest import Asset, KeyStrategy, Manifest, Verification
     from buckia_core.objects.progress import TransferProgress
+    from buckia_core.objects.sink import Run, Sink
     from buckia_core.objects.store import ObjectStore
     from buckia_core.objects.urls import ObjectUrl, UrlPolicy
     from buckia_core.planning.plan import Action, Operation, Plan, Reason
@@ -91,6 +94,7 @@ __all__ = [
     "AdapterError",
     "AdapterNotInstalled",
     "AlreadyExists",
+    "Asset",
     "BucketConfig",
     "BucketNotConfigured",
     "BucketNotFound",
@@ -108,6 +112,7 @@ __all__ = [
     "Direction",
     "Encryption",
     "Event",
+    "FetchRefused",
     "FileError",
     "Finished",
     "IfAbsent",
@@ -116,8 +121,10 @@ __all__ = [
     "InvalidKey",
     "InvalidSetting",
     "KeepReplaced",
+    "KeyStrategy",
     "Listener",
     "LockHeld",
+    "Manifest",
     "MissingCredentials",
     "NotAConflict",
     "NotFound",
@@ -141,10 +148,12 @@ __all__ = [
     "Restoration",
     "Restored",
     "Retention",
+    "Run",
     "Scanning",
     "Secret",
     "Side",
     "SideEmptied",
+    "Sink",
     "StateDenied",
     "StateError",
     "StateTooNew",
@@ -164,6 +173,7 @@ __all__ = [
     "UnresolvedConflicts",
     "UnsafePlan",
     "UrlPolicy",
+    "Verification",
     "__version__",
     "find_config",
     "load_config",
@@ -176,8 +186,11 @@ _NAMES = {
     "adapters.contract.object_options": "Encryption Retention",
     "objects.bucket_methods": "Preflight",
     "objects.delete": "DeleteIncomplete DeleteResult",
+    "objects.fetch": "FetchRefused",
     "objects.listing": "Page",
+    "objects.manifest": "Asset KeyStrategy Manifest Verification",
     "objects.progress": "TransferProgress",
+    "objects.sink": "Run Sink",
     "objects.store": "ObjectStore",
     "objects.urls": "ObjectUrl UrlPolicy",
     "config.file": "ConfigFile find_config load_config",

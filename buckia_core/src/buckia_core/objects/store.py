@@ -131,7 +131,7 @@ class ObjectStore(DeleteMethods, UrlMethods, BucketMethods):
             IntegrityError: What arrived differs from the source, or the source changed meanwhile.
             OSError: The source can't be read.
         """
-        adapter = self._view(encryption, retention)
+        adapter = self.adapter_with(encryption, retention)
         if metadata and not adapter.capabilities.metadata:
             raise NotSupported(f"{key!r}: the provider keeps no metadata", provider=adapter.provider, key=key)
         info = UploadInfo(content_type=content_type, metadata=dict(metadata or {}))
@@ -164,7 +164,7 @@ class ObjectStore(DeleteMethods, UrlMethods, BucketMethods):
             NotFound: There is no such object.
             PreconditionFailed: The source changed meanwhile, or the target is not as `expect` says.
         """
-        source, adapter = self._view(source_encryption), self._view(encryption, retention)
+        source, adapter = self.adapter_with(source_encryption), self.adapter_with(encryption, retention)
         found = source.stat_file(source_key)
         if source_key == key:
             return found
@@ -219,7 +219,7 @@ class ObjectStore(DeleteMethods, UrlMethods, BucketMethods):
             NotFound: There is no such object.
             IntegrityError: The content does not match the object's digest.
         """
-        return self._reader(self._view(encryption)).read(key, progress)
+        return self._reader(self.adapter_with(encryption)).read(key, progress)
 
     def get_range(
         self, key: str, offset: int, length: int | None = None, *, encryption: Encryption | None = None
@@ -232,7 +232,7 @@ class ObjectStore(DeleteMethods, UrlMethods, BucketMethods):
         for name, value in (("offset", offset), ("length", length)):
             if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
                 raise InvalidSetting(f"{name} must be a whole number of at least 0, not {value!r}")
-        reader = self._reader(self._view(encryption))
+        reader = self._reader(self.adapter_with(encryption))
         return reader.read_range(key, offset, None if length is None else offset + length)
 
     def stream(
@@ -257,7 +257,7 @@ class ObjectStore(DeleteMethods, UrlMethods, BucketMethods):
             raise InvalidSetting(f"chunk_size must be a whole number of at least 1, not {chunk_size!r}")
 
         def chunks() -> Iterator[bytes]:
-            reader = self._reader(self._view(encryption))
+            reader = self._reader(self.adapter_with(encryption))
             yield from reader.stream(reader.adapter.stat_file(key), chunk_size=chunk_size, progress=progress)
 
         return chunks()
@@ -285,7 +285,7 @@ class ObjectStore(DeleteMethods, UrlMethods, BucketMethods):
         path = path / key.rstrip("/").rpartition("/")[2] if path.is_dir() else path
         if path.exists() and not overwrite:
             raise AlreadyExists(f"{path} exists; pass --overwrite to replace it", key=key)
-        reader = self._reader(self._view(encryption))
+        reader = self._reader(self.adapter_with(encryption))
         return Download(reader, reader.adapter.stat_file(key), path, overwrite, progress).run()
 
     def stat(self, key: str, *, encryption: Encryption | None = None) -> RemoteObject:
@@ -294,7 +294,7 @@ class ObjectStore(DeleteMethods, UrlMethods, BucketMethods):
         Raises:
             NotFound: There is no such object.
         """
-        return self._view(encryption).stat_file(key)
+        return self.adapter_with(encryption).stat_file(key)
 
     def head(self, key: str, *, encryption: Encryption | None = None) -> RemoteObject | None:
         """Return all metadata of an object; `None` if there is no such object.
@@ -303,7 +303,7 @@ class ObjectStore(DeleteMethods, UrlMethods, BucketMethods):
             PermissionDenied: The credentials don't allow to find out.
             BucketNotFound: The bucket does not exist.
         """
-        return stat_or_none(self._view(encryption).stat_file, key)
+        return stat_or_none(self.adapter_with(encryption).stat_file, key)
 
     def exists(self, key: str, *, encryption: Encryption | None = None) -> bool:
         """Tell whether an object exists; raises as `head`."""
@@ -361,8 +361,12 @@ class ObjectStore(DeleteMethods, UrlMethods, BucketMethods):
         policy = RetryPolicy() if config is None else RetryPolicy(config.retry_attempts, config.retry_seconds)
         return Reader(adapter, self._algorithm, policy)
 
-    def _view(self, encryption: Encryption | None = None, retention: Retention | None = None) -> BaseSync:
-        """Return the adapter, or a view of it with these options."""
+    def adapter_with(self, encryption: Encryption | None = None, retention: Retention | None = None) -> BaseSync:
+        """Return the adapter, or a view of it whose calls have these options; don't close the view.
+
+        Raises:
+            NotSupported: The provider, as configured, lacks one of them.
+        """
         adapter = self.adapter
         if encryption is None and retention is None:
             return adapter

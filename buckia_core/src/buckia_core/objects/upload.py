@@ -63,7 +63,7 @@ class Upload:
     Attributes:
         adapter: The bucket.
         key: The key.
-        info: Content type and metadata; digests and times are added.
+        info: Content type and metadata. Digests, where they are known, are compared with the source before it is sent.
         algorithm: The digest to compute.
         expect: What must hold of the object that is there.
         progress: Listener; may be `None`.
@@ -97,7 +97,7 @@ class Upload:
         return self._send_seekable(given) if is_seekable(given) else self._send_chunks(chunks_of(given))
 
     def _send_bytes(self, data: bytes, info: UploadInfo) -> RemoteObject:
-        digests = hash_bytes(data, (self.algorithm,))
+        digests = self._expected(hash_bytes(data, (self.algorithm,)))
         source = data if self.progress is None else self._counted(io.BytesIO(data), len(data))
         return self._write(source, replace(info, digests=digests))
 
@@ -114,6 +114,7 @@ class Upload:
                     digests, parts, status = hash_in_parts(file, self.algorithm, layout)
             except FileChanged:
                 raise self._changed() from None
+            digests = self._expected(digests)
             info = replace(self.info, mtime_ns=status.st_mtime_ns, digests=digests, mode=permission_bits(status))
             if layout is not None:
                 return self._send_parts(path, status.st_size, layout, parts, info)
@@ -141,7 +142,7 @@ class Upload:
         start = reader.tell()
         digests, size = hash_stream(reader, (self.algorithm,))
         reader.seek(start)
-        return self._write(self._counted(reader, size), replace(self.info, digests=digests))
+        return self._write(self._counted(reader, size), replace(self.info, digests=self._expected(digests)))
 
     def _send_chunks(self, chunks: Iterator[bytes]) -> RemoteObject:
         data, rest = read_ahead(chunks)
@@ -166,9 +167,15 @@ class Upload:
             return None
         return adapter.part_layout(size)
 
+    def _expected(self, digests: Digests) -> Digests:
+        """Return digests of the source, with those that the caller knows."""
+        if compare(self.info.digests, digests) is Comparison.DIFFERENT:
+            raise self._changed()
+        return merge(digests, self.info.digests)
+
     def _changed(self) -> IntegrityError:
         return IntegrityError(
-            f"{self.key!r}: the file changed while it was read",
+            f"{self.key!r}: the source changed while it was read",
             provider=self.adapter.provider,
             key=self.key,
             retryable=False,
