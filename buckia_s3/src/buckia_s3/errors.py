@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import re
 import socket
-import ssl
 from http import HTTPStatus
 from typing import Protocol
 
@@ -165,6 +164,8 @@ def from_code(
 
 def from_network(error: Exception, *, provider: str, key: str | None, action: str, host: str) -> AdapterError:
     """Return the error for a request without a response, or with an incomplete one."""
+    import ssl  # noqa: PLC0415  # slow to import, and not needed without TLS
+
     named = f"{key!r}: " if key is not None else ""
     if isinstance(error, ssl.SSLCertVerificationError):
         return AdapterError(

@@ -19,7 +19,6 @@ and calls `settings.objects.attributes_for(key)` for each upload.
 
 from __future__ import annotations
 
-import email.utils
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, fields
@@ -209,14 +208,16 @@ def _parse_map(name: str, value: object, at: str) -> FrozenMapping[str]:
 
 
 def _parse_http_date(text: str, at: str) -> str:
+    from email.utils import format_datetime, parsedate_to_datetime  # noqa: PLC0415  # slow to import
+
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         try:
-            moment = email.utils.parsedate_to_datetime(text)
+            moment = parsedate_to_datetime(text)
         except ValueError:
             expected = "a time such as 2030-01-31T12:00:00Z or Thu, 31 Jan 2030 12:00:00 GMT"
             raise invalid_value(text, expected, at=at) from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return email.utils.format_datetime(moment.astimezone(UTC), usegmt=True)
+    return format_datetime(moment.astimezone(UTC), usegmt=True)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import select
 import socket
-import ssl
 import sys
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from buckia_core.http.errors import ProtocolError, ProxyError
 from buckia_core.http.http11 import ResponseParser, request_head
 from buckia_core.http.proxy import Proxy, Route
 from buckia_core.http.timeouts import Deadline
+
+if TYPE_CHECKING:
+    import ssl
 
 READ_BYTES = 64 << 10
 """Most bytes of one read that is not into a buffer of the caller."""
@@ -113,7 +115,13 @@ class SocketConnection:
         self._timeout = None
         try:
             return self._sock.recv(READ_BYTES)
-        except (BlockingIOError, ssl.SSLWantReadError):
+        except BlockingIOError:
+            return None
+        except OSError as error:
+            import ssl  # noqa: PLC0415  # slow to import, and not needed without TLS
+
+            if not isinstance(error, ssl.SSLWantReadError):
+                raise
             # The input was no content, such as a session ticket of TLS.
             return None
 

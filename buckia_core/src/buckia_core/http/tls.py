@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
-import ssl
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from buckia_core.errors import InvalidSetting
+
+if TYPE_CHECKING:
+    import ssl
 
 
 def tls_context(
@@ -30,6 +33,8 @@ def tls_context(
         InvalidSetting: The bundle does not exist, or contains no certificate.
         OSError: The bundle can't be read.
     """
+    import ssl  # noqa: PLC0415  # slow to import, and not needed without TLS
+
     context = ssl.create_default_context() if system else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if not verify:
         context.check_hostname = False
@@ -55,6 +60,8 @@ def trust_bundle(context: ssl.SSLContext, ca_bundle: Path) -> None:
         InvalidSetting: The file does not exist or holds no certificate.
         OSError: The file can't be read.
     """
+    import ssl  # noqa: PLC0415  # as above
+
     try:
         context.load_verify_locations(ca_bundle)
     except ssl.SSLError as error:

@@ -6,7 +6,9 @@ import copy
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from buckia_core.adapters.transfers.request_counter import RequestCounter
 from buckia_core.errors import AdapterError, IntegrityError, NotFound
@@ -28,12 +30,14 @@ from buckia_s3.auth.sigv4 import (
     query_string,
     sign_request,
 )
-from buckia_s3.certificates import adapter_tls_context
 from buckia_s3.config.settings import S3Settings
 from buckia_s3.errors import error_code, from_network, from_response
 from buckia_s3.http.body import AnyBody, BytesBody
 from buckia_s3.http.endpoint import Endpoint, EndpointResolver
 from buckia_s3.http.request_headers import COPY_SOURCE, RequestHeaders
+
+if TYPE_CHECKING:
+    import ssl
 
 _REGION = re.compile(rb"<Region>([a-z0-9-]{1,40})</Region>")
 # The region becomes part of the host name and of the signature.
@@ -366,9 +370,15 @@ def _http_client(settings: S3Settings) -> HttpClient:
     return HttpClient(
         Timeouts(settings.connect_timeout, settings.read_timeout, total=options.timeout),
         limits=PoolLimits(options.pool_idle_timeout, options.pool_max_idle_per_host),
-        tls=lambda: adapter_tls_context(settings),
+        tls=partial(_tls_context, settings),
         find_proxy=find_proxy,
     )
+
+
+def _tls_context(settings: S3Settings) -> ssl.SSLContext:
+    from buckia_s3.certificates import adapter_tls_context  # noqa: PLC0415  # slow to import, and not needed without TLS
+
+    return adapter_tls_context(settings)
 
 
 def _is_elsewhere(response: Response, body: bytes) -> bool:

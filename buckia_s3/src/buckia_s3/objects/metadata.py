@@ -14,9 +14,6 @@ The server does not verify these digests, and a client that replaces the content
 from __future__ import annotations
 
 import binascii
-import email.errors
-import email.header
-import email.utils
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
@@ -168,8 +165,10 @@ def _parse_digest(name: str, value: str) -> Digests:
 @lru_cache(maxsize=256)
 def parse_last_modified(header: str | None) -> int:
     """Parse `Last-Modified` to nanoseconds since 1970; 0 if invalid."""
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415  # slow to import
+
     try:
-        return int(email.utils.parsedate_to_datetime(header or "").timestamp()) * 1_000_000_000
+        return int(parsedate_to_datetime(header or "").timestamp()) * 1_000_000_000
     except (ValueError, TypeError, IndexError, OverflowError):
         return 0
 
@@ -244,7 +243,10 @@ def _encode_value(value: str) -> str:
 def _decode_value(value: str) -> str:
     if not _ENCODED_WORD.search(value):
         return value
+    from email.errors import MessageError  # noqa: PLC0415  # slow to import, and rarely needed
+    from email.header import decode_header, make_header  # noqa: PLC0415  # as above
+
     try:
-        return str(email.header.make_header(email.header.decode_header(value)))
-    except (LookupError, ValueError, email.errors.MessageError):
+        return str(make_header(decode_header(value)))
+    except (LookupError, ValueError, MessageError):
         return value

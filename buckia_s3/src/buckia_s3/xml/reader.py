@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
-from html import unescape
 from urllib.parse import unquote
 from xml.parsers.expat import ExpatError, ParserCreate
 
@@ -69,7 +68,13 @@ def element_text(body: bytes, name: str) -> str:
     """Return the text of the first element with this name that contains only text; empty if there is none."""
     # A regex, because bodies of errors may come from a proxy, and need not be XML.
     found = re.search(rf"<{name}>([^<]*)</{name}>".encode(), body)
-    return unescape(found[1].decode("utf-8", "replace")) if found else ""
+    return _unescape(found[1].decode("utf-8", "replace")) if found else ""
+
+
+def _unescape(text: str) -> str:
+    from html import unescape  # noqa: PLC0415  # slow to import, and not needed by listings
+
+    return unescape(text)
 
 
 def decode_key(key: str, *, url_encoded: bool) -> str:
@@ -84,7 +89,7 @@ def decode_key(key: str, *, url_encoded: bool) -> str:
 def parse_etag(body: bytes) -> str | None:
     """Return the unquoted text of the first `ETag` element; `None` if there is none."""
     found = _ETAG.search(body)
-    return None if found is None else unquote_etag(unescape(found[1].decode("utf-8", "replace")))
+    return None if found is None else unquote_etag(_unescape(found[1].decode("utf-8", "replace")))
 
 
 def parse_time_ns(time: str) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -183,6 +182,8 @@ class BaseSync(ABC):
 
         Version and errors are as in `download_file`. Override it where a temporary file can be avoided.
         """
+        import tempfile  # noqa: PLC0415  # slow to import
+
         with tempfile.TemporaryDirectory(prefix="buckia-") as directory:
             target = Path(directory) / "object"
             return self.download_file(key, target, expect=expect), target.read_bytes()

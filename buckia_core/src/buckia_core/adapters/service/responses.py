@@ -6,7 +6,6 @@ classes.
 
 from __future__ import annotations
 
-import email.utils
 import re
 import time
 from collections.abc import Mapping
@@ -49,8 +48,10 @@ def parse_retry_after(value: str | None) -> float | None:
     text = (value or "").strip()[:100]
     if _DIGITS.fullmatch(text):
         return min(float(text), _MAX_RETRY_AFTER)
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415  # slow to import, and rarely needed
+
     try:
-        wait = email.utils.parsedate_to_datetime(text).timestamp() - time.time()
+        wait = parsedate_to_datetime(text).timestamp() - time.time()
     except (IndexError, OverflowError, TypeError, ValueError):
         return None
     return min(max(0.0, wait), _MAX_RETRY_AFTER)

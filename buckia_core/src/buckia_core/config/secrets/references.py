@@ -15,7 +15,6 @@ from __future__ import annotations
 import errno
 import importlib
 import os
-import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -122,6 +121,8 @@ def _from_keyring(rest: str) -> str:
 
 
 def _from_1password(reference: str, environ: Mapping[str, str]) -> str:
+    import shutil  # noqa: PLC0415  # slow to import, and not needed by most configurations
+
     op = shutil.which("op", path=environ.get("PATH"))
     if op is None:
         raise ConfigError(f"{reference!r} needs the 1Password command line: there is no command 'op' on the PATH")
