@@ -12,6 +12,7 @@ from buckia_core.adapters.memory.bucket import MemoryBucket
 from buckia_core.adapters.memory.settings import MemorySettings
 from buckia_core.adapters.memory.sync import MemorySync
 from buckia_core.adapters.wrappers import wrap
+from buckia_core.config.bandwidth import BandwidthTimetable
 from buckia_core.testing import AdapterConformance
 from tests.conformance.test_file import TestDirectory as _OnDirectory
 
@@ -26,7 +27,7 @@ class TestWrapped(AdapterConformance):
     def adapter(self, tmp_path, prefix):
         (tmp_path / "bucket").mkdir()
         directory = DirectorySync(DirectorySettings(root=tmp_path / "bucket", prefix=prefix))
-        with wrap(directory, retry_attempts=2, rate_limit=1e9, bwlimit=10**12) as wrapped:
+        with wrap(directory, retry_attempts=2, rate_limit=1e9, bwlimit=BandwidthTimetable.parse(10**12)) as wrapped:
             yield wrapped
 
     @pytest.fixture
@@ -48,7 +49,7 @@ class TestWrappedVersions(AdapterConformance):
     @pytest.fixture
     def adapter(self, bucket, prefix):
         memory = MemorySync(MemorySettings(prefix=prefix), bucket=bucket)
-        with wrap(memory, retry_attempts=2, rate_limit=1e9, bwlimit=10**12) as wrapped:
+        with wrap(memory, retry_attempts=2, rate_limit=1e9, bwlimit=BandwidthTimetable.parse(10**12)) as wrapped:
             yield wrapped
 
     @pytest.fixture

@@ -44,7 +44,7 @@ Implement the abstract methods and properties; the others have defaults. Beyond 
 - **What an upload returns.** `key`, `size` and `fingerprint` are those of the listing. All other fields are optional.
 - **Retries.** The settings `retry_attempts` and `retry_seconds` belong to the wrapper `Retry`, which repeats whole
   calls. They do not reach the adapter: the policy of a `PartPool` or of `retry_call` is the adapter's own.
-- **Progress and `bwlimit`.** The adapter has nothing to do for them. With a bandwidth limit, sources arrive as
+- **Progress and `bwlimit`.** The adapter has nothing to do for them. With a bandwidth limit, large sources arrive as
   readers that wait in `read`, and downloads use `open_file`. Without one, a path arrives as a path. Only
   `MultipartSource.on_bytes_sent` and `PartialDownload.on_progress` are called by the adapter.
 """

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.contract.types import DeleteOutcome
 from buckia_core.adapters.factory import open_bucket
-from buckia_core.adapters.wrappers import BandwidthLimit
+from buckia_core.adapters.wrappers import limit_bandwidth
 from buckia_core.config import BucketConfig
 from buckia_core.errors import AlreadyExists, BuckiaError
 from buckia_core.planning.manifest import RemoteObject
@@ -136,7 +136,7 @@ class BuckiaClient:
             checksum: Hash all local files instead of trusting their times.
             max_delete: The number of deletions allowed on one side, or a share such as `10%`.
             force: Skip the safety guard.
-            bwlimit: Bytes per second, such as `4M`.
+            bwlimit: Bytes per second, in the form of the setting: `4M`, `10M:1M`, `off`, or a timetable.
             dry_run: Change nothing; the counts are those of the plan.
             progress_callback: Called as `(current, total, action, path)` when an operation ends.
             events: Receives all events.
@@ -175,7 +175,8 @@ class BuckiaClient:
             listener=combine_listeners(events, progress_callback),
         )
         if bwlimit is not None:
-            request = replace(request, adapter=BandwidthLimit(request.adapter, arguments.as_rate(bwlimit)))
+            with limit_bandwidth(request.adapter, arguments.as_bandwidth(bwlimit)) as adapter:
+                return engine.sync(replace(request, adapter=adapter))
         return engine.sync(request)
 
     def status(

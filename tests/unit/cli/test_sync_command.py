@@ -54,7 +54,8 @@ def test_without_options_the_client_decides(buckia, assets):
         (["--max-delete", "25"], {"max_delete": "25"}),
         (["--max-delete", "10%"], {"max_delete": "10%"}),
         (["--force"], {"force": True}),
-        (["--bwlimit", "500k"], {"bwlimit": 512_000}),
+        (["--bwlimit", "500k"], {"bwlimit": "500k"}),
+        (["--bwlimit", "10M:1M"], {"bwlimit": "10M:1M"}),
         (["--yes"], {}),
     ],
 )

@@ -9,6 +9,7 @@ from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.plugins.registry import AdapterSpec, Registry, registry
 from buckia_core.adapters.wrappers import wrap
 from buckia_core.config import BucketConfig
+from buckia_core.config.bandwidth import BandwidthTimetable
 from buckia_core.config.secrets.redaction import redacted_logger
 
 _log = redacted_logger(__name__)
@@ -28,7 +29,7 @@ def open_bucket(config: BucketConfig, plugins: Registry | None = None) -> BaseSy
         retry_attempts=config.retry_attempts,
         retry_seconds=config.retry_seconds,
         rate_limit=config.rate_limit,
-        bwlimit=config.bwlimit,
+        bwlimit=None if config.bwlimit is None else BandwidthTimetable.parse(config.bwlimit),
     )
 
 

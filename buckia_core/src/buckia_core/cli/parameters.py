@@ -9,18 +9,19 @@ from typing import Any, TypeVar
 import click
 
 from buckia_core.adapters.commands.options import value_callback
-from buckia_core.config.parsers import parse_bytes, parse_duration
+from buckia_core.config.bandwidth import parse_bwlimit
+from buckia_core.config.parsers import parse_duration
 from buckia_core.planning.policy import ConflictPolicy, Direction
 from buckia_core.planning.safety import DeleteLimit
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def _parse_rate(value: str) -> int:
+def _parse_bwlimit(value: str) -> str:
     try:
-        return parse_bytes(value)
+        return parse_bwlimit(value)
     except ValueError as error:
-        raise ValueError(f"{value!r} is not a number of bytes, such as 500k or 4M") from error
+        raise ValueError(f"{value!r} is not {error}") from error
 
 
 def _parse_time(value: str) -> datetime:
@@ -35,7 +36,7 @@ def _parse_time(value: str) -> datetime:
 
 
 parse_delete_limit = value_callback(lambda value: str(DeleteLimit.parse(value)))
-parse_rate = value_callback(_parse_rate)
+parse_bwlimit_option = value_callback(_parse_bwlimit)
 parse_time = value_callback(_parse_time)
 """A time such as `2026-03-31 09:30`, in the local time zone unless it has one; or an age: `12h`, `3d`."""
 

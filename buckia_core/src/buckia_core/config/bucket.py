@@ -11,7 +11,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from buckia_core.config.parsers import parse_bytes, parse_patterns
+from buckia_core.config.bandwidth import parse_bwlimit
+from buckia_core.config.parsers import parse_patterns
 from buckia_core.config.path_rules import (
     FILES_SCHEMA,
     PATHS_SCHEMA,
@@ -176,9 +177,10 @@ class CommonSettings:
         parse=_parse_rate,
         schema={"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string"}]},
     )
-    bwlimit: int | None = setting(
-        help="Maximum bytes per second, such as `500k` or `4M` (units of 1024).",
-        parse=parse_bytes,
+    bwlimit: str | None = setting(
+        help="Maximum bytes per second (units of 1024): `4M` for both directions together, `10M:1M` for uploads and "
+        "downloads, `off`, or a timetable such as `08:00,512k 19:00,10M 23:00,off`.",
+        parse=parse_bwlimit,
         schema={"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string"}]},
     )
     retry_attempts: int = setting(help="Maximum attempts of a request; 1 disables retries.", default=5, minimum=1)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from buckia_core.config import BucketConfig
-from buckia_core.config.parsers import parse_bytes
+from buckia_core.config.bandwidth import BandwidthTimetable
 from buckia_core.errors import ConfigError, InvalidSetting
 from buckia_core.planning.policy import ConflictPolicy, Direction
 from buckia_core.planning.safety import DeleteLimit
@@ -145,14 +145,14 @@ def as_delete_limit(text: str | int | None) -> DeleteLimit | None:
         raise InvalidSetting(f"max_delete: {error}") from error
 
 
-def as_rate(text: int | str) -> int:
-    """Return bytes per second from a number or a string such as `4M`.
+def as_bandwidth(text: int | str) -> BandwidthTimetable:
+    """Return a bandwidth limit from a number or a string such as `4M`, `10M:1M` or a timetable.
 
     Raises:
         InvalidSetting: The value is neither.
     """
     try:
-        return parse_bytes(text)
+        return BandwidthTimetable.parse(text)
     except ValueError as error:
         raise InvalidSetting(f"bwlimit must be {error}") from error
 

@@ -15,6 +15,7 @@ from buckia_core.adapters.memory.settings import MemorySettings
 from buckia_core.adapters.memory.sync import MemorySync
 from buckia_core.adapters.transfers.retry import RetryPolicy
 from buckia_core.adapters.wrappers import BandwidthLimit, CallLogging, RequestCounting, Retry, wrap
+from buckia_core.config.bandwidth import BandwidthTimetable
 from buckia_core.errors import IntegrityError, PreconditionFailed, Transient
 from buckia_core.planning.digest import Digest
 from buckia_core.planning.manifest import RemoteObject
@@ -98,7 +99,10 @@ def source(tmp_path: Path) -> MultipartSource:
 
 
 def test_abilities_are_passed_on_where_they_are():
-    with_them, without = wrap(InParts(), bwlimit=10**9, rate_limit=1e9), wrap(MemorySync(MemorySettings()))
+    with_them, without = (
+        wrap(InParts(), bwlimit=BandwidthTimetable.parse(10**9), rate_limit=1e9),
+        wrap(MemorySync(MemorySettings())),
+    )
     assert isinstance(with_them, ResumableUpload)
     assert isinstance(with_them, ResumableDownload)
     assert not isinstance(without, ResumableUpload)
@@ -169,20 +173,24 @@ def test_a_download_that_does_not_move_has_its_attempts_and_no_more(tmp_path):
 
 
 def test_both_ways_are_held_back(source, tmp_path):
-    waits: list[float] = []
+    slept = [0.0]
+
+    def sleep(seconds: float) -> None:
+        slept[0] += seconds
+
     inner = InParts()
-    throttled = BandwidthLimit(inner, 100, clock=lambda: 0.0, sleep=waits.append)
+    throttled = BandwidthLimit(inner, BandwidthTimetable.parse(100), clock=lambda: slept[0], sleep=sleep)
     passed: list[int] = []
     expect = throttled.upload_parts(
         MultipartSource(source.path, source.size, source.layout, source.digests, MemoryCheckpoint(), passed.append), "k"
     )
     assert sum(passed) == 1000
-    assert waits[-1] == pytest.approx(9.75)
+    assert slept[0] == pytest.approx(9.75)
     target = tmp_path / "t"
     target.write_bytes(CONTENT[:500])
     throttled.resume_download("k", PartialDownload(target, 500, lambda _: None), expect=expect)
     assert target.read_bytes() == CONTENT
-    assert waits[-1] == pytest.approx(14.75)
+    assert slept[0] == pytest.approx(14.75)
 
 
 def test_calls_are_counted_and_logged(source, caplog):

@@ -16,6 +16,7 @@ from buckia_core.adapters.memory.settings import MemorySettings
 from buckia_core.adapters.memory.sync import MemorySync
 from buckia_core.adapters.transfers.retry import RetryPolicy
 from buckia_core.adapters.wrappers import CallLogging, RateLimit, RequestCounting, Retry, Wrapper, wrap
+from buckia_core.config.bandwidth import BandwidthTimetable
 from buckia_core.errors import NotFound, PermissionDenied, PreconditionFailed, Throttled, Transient
 from buckia_core.planning.digest import Digest
 from buckia_core.testing import Fault, Faulty, m
@@ -197,10 +198,13 @@ def test_coroutines_wait_for_their_turn_and_others_run(memory, inner):
 
 
 def test_the_whole_stack_has_the_coroutines_of_the_adapter(memory, tmp_path):
-    full = wrap(memory, rate_limit=1e6, bwlimit=10**9)
+    limit = BandwidthTimetable.parse(10**9)
+    full = wrap(memory, rate_limit=1e6, bwlimit=limit)
     assert isinstance(full, Coroutines)
     assert full.capabilities.coroutines
-    plain = wrap(DirectorySync(DirectorySettings(root=tmp_path)), rate_limit=1e6, bwlimit=10**9)
+    plain = wrap(
+        DirectorySync(DirectorySettings(root=tmp_path)), rate_limit=1e6, bwlimit=BandwidthTimetable.parse(10**9)
+    )
     assert not isinstance(plain, Coroutines)
     assert not plain.capabilities.coroutines
 

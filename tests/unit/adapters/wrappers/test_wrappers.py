@@ -19,6 +19,7 @@ from buckia_core.adapters.transfers.request_counter import RequestCounter
 from buckia_core.adapters.transfers.retry import RetryPolicy
 from buckia_core.adapters.wrappers import BandwidthLimit, CallLogging, RateLimit, RequestCounting, Retry, Wrapper, wrap
 from buckia_core.adapters.wrappers.token_bucket import TokenBucket
+from buckia_core.config.bandwidth import BandwidthTimetable
 from buckia_core.errors import IntegrityError, NotFound, Throttled
 from buckia_core.testing import Fault, Faulty
 
@@ -34,6 +35,10 @@ class Time:
 
     def sleep(self, seconds):
         self.now += seconds
+
+
+def rate(bytes_per_second):
+    return BandwidthTimetable.parse(bytes_per_second)
 
 
 @pytest.fixture
@@ -80,7 +85,7 @@ def test_threads_share_the_rate():
     assert sorted(waits) == pytest.approx([number / 10 for number in range(1, 11)])
 
 
-@pytest.mark.parametrize("limits", [{"rate_limit": 0}, {"bwlimit": -1}, {"rate_limit": float("nan")}])
+@pytest.mark.parametrize("limits", [{"rate_limit": 0}, {"rate_limit": float("nan")}])
 def test_senseless_limits_are_refused(memory, limits):
     with pytest.raises(ValueError, match="greater than zero"):
         wrap(memory, **limits)
@@ -199,7 +204,7 @@ def test_uploads_are_held_back(memory, time, tmp_path, kind):
     data = bytes(range(256)) * 4000
     (tmp_path / "source").write_bytes(data)
     source = {"bytes": data, "path": tmp_path / "source", "reader": io.BytesIO(data)}[kind]
-    throttled = BandwidthLimit(memory, 100_000, clock=time, sleep=time.sleep)
+    throttled = BandwidthLimit(memory, rate(100_000), clock=time, sleep=time.sleep)
     assert throttled.upload_file(source, "k").size == len(data)
     assert time.now == pytest.approx((len(data) - 25_000) / 100_000)
     with memory.open_file("k") as reader:
@@ -208,7 +213,7 @@ def test_uploads_are_held_back(memory, time, tmp_path, kind):
 
 def test_downloads_are_held_back(memory, time, tmp_path):
     memory.upload_file(bytes(1_000_000), "k")
-    throttled = BandwidthLimit(memory, 100_000, clock=time, sleep=time.sleep)
+    throttled = BandwidthLimit(memory, rate(100_000), clock=time, sleep=time.sleep)
     assert throttled.download_file("k", tmp_path / "file").size == 1_000_000
     assert time.now == pytest.approx(9.75)
     assert (tmp_path / "file").read_bytes() == bytes(1_000_000)
@@ -226,7 +231,7 @@ class Shortened(Wrapper):
 def test_bytes_that_are_missing_are_noticed(memory, tmp_path):
     memory.upload_file(bytes(1000), "k")
     with pytest.raises(IntegrityError, match="999 bytes came where there should be 1000"):
-        BandwidthLimit(Shortened(memory), 10**9).download_file("k", tmp_path / "file")
+        BandwidthLimit(Shortened(memory), rate(10**9)).download_file("k", tmp_path / "file")
 
 
 def test_held_back_reader_can_seek_if_its_source_can(memory):
@@ -241,7 +246,7 @@ def test_held_back_reader_can_seek_if_its_source_can(memory):
             return super().upload_file(source, key, expect=expect, info=info)
 
     source = io.BytesIO(b"012345")
-    assert BandwidthLimit(Looking(memory), 10**9).upload_file(source, "k").size == 4
+    assert BandwidthLimit(Looking(memory), rate(10**9)).upload_file(source, "k").size == 4
     assert seen == [(True, True), 6]
     assert not source.closed
 
@@ -342,7 +347,7 @@ class Bare(Wrapper):
 
 
 def test_abilities_are_those_of_the_inner_adapter(memory):
-    full = wrap(Addressed(MemorySettings()), rate_limit=1e6, bwlimit=10**9)
+    full = wrap(Addressed(MemorySettings()), rate_limit=1e6, bwlimit=rate(10**9))
     assert isinstance(full, ServerCopy)
     assert isinstance(full, PublicUrl)
     assert isinstance(full, SignedUrl)
@@ -358,13 +363,13 @@ def test_abilities_are_those_of_the_inner_adapter(memory):
 
 def test_closing_goes_all_the_way_down():
     inner = Addressed(MemorySettings())
-    with wrap(inner, rate_limit=1.0, bwlimit=1):
+    with wrap(inner, rate_limit=1.0, bwlimit=rate(1)):
         pass
     assert inner.closed == 1
 
 
 def test_order_of_the_wrappers(memory):
-    each = wrap(Uncounted(memory), rate_limit=1.0, bwlimit=1)
+    each = wrap(Uncounted(memory), rate_limit=1.0, bwlimit=rate(1))
     assert wrappers(each) == ["Retry", "RateLimit", "BandwidthLimit", "CallLogging", "RequestCounting", "Uncounted"]
 
 

@@ -13,6 +13,7 @@ from buckia_core.adapters.directory.sync import DirectorySync
 from buckia_core.adapters.wrappers import BandwidthLimit
 from buckia_core.client import BuckiaClient
 from buckia_core.config import BucketConfig
+from buckia_core.config.bandwidth import BandwidthTimetable
 from buckia_core.errors import InvalidSetting
 from buckia_core.testing.miniatures import files_in
 
@@ -107,4 +108,8 @@ def test_a_state_of_its_own_inside_of_what_is_synced_is_refused(project):
 
 def test_wrappers_report_the_directory_of_what_they_wrap(tmp_path):
     adapter = DirectorySync(DirectorySettings(root=tmp_path, prefix="in"))
-    assert BandwidthLimit(adapter, 1).local_directory == adapter.local_directory == os.path.join(tmp_path, "in/")
+    assert (
+        BandwidthLimit(adapter, BandwidthTimetable.parse(1)).local_directory
+        == adapter.local_directory
+        == os.path.join(tmp_path, "in/")
+    )

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from buckia_core.adapters.contract.base import BaseSync
-from buckia_core.adapters.wrappers.bandwidth import BandwidthLimit
+from buckia_core.adapters.wrappers.bandwidth import BandwidthLimit, limit_bandwidth
 from buckia_core.adapters.wrappers.call_logging import CallLogging
 from buckia_core.adapters.wrappers.rate_limit import RateLimit
 from buckia_core.adapters.wrappers.request_counting import RequestCounting
 from buckia_core.adapters.wrappers.retry import Retry
 from buckia_core.adapters.wrappers.wrapper import Wrapper
+from buckia_core.config.bandwidth import BandwidthTimetable
 
-__all__ = ["BandwidthLimit", "CallLogging", "RateLimit", "RequestCounting", "Retry", "Wrapper", "wrap"]
+__all__ = [
+    "BandwidthLimit",
+    "CallLogging",
+    "RateLimit",
+    "RequestCounting",
+    "Retry",
+    "Wrapper",
+    "limit_bandwidth",
+    "wrap",
+]
 
 
 def wrap(
@@ -19,7 +29,7 @@ def wrap(
     retry_attempts: int = 5,
     retry_seconds: float = 120.0,
     rate_limit: float | None = None,
-    bwlimit: int | None = None,
+    bwlimit: BandwidthTimetable | None = None,
 ) -> BaseSync:
     """Wrap an adapter for the engine. Every attempt of a retried call is counted, logged and limited.
 
@@ -31,7 +41,7 @@ def wrap(
         retry_attempts: Maximum number of attempts of a call; 1 never retries.
         retry_seconds: Time after which a call is not retried any more.
         rate_limit: Requests per second; `None` for the limit that the adapter declares, if any.
-        bwlimit: Bytes of content per second, uploads and downloads together; `None` for no limit.
+        bwlimit: Bytes of content per second; `None` for no limit.
 
     Raises:
         ValueError: A number is not greater than zero.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -19,6 +20,8 @@ class TokenBucket:
         ValueError: The rate is not greater than zero.
     """
 
+    _longest_sleep = math.inf
+
     def __init__(
         self,
         rate: float,
@@ -31,6 +34,7 @@ class TokenBucket:
         self.rate = rate
         self._burst = burst
         self._tokens = burst
+        self._taken = 0.0
         self._clock = clock
         self._sleep = sleep
         self._refilled_at = clock()
@@ -38,22 +42,33 @@ class TokenBucket:
 
     def acquire(self, tokens: float = 1.0) -> None:
         """Take tokens, and block until they are covered."""
-        wait = self._take(tokens)
-        if wait > 0:
-            self._sleep(wait)
+        ticket = self._take(tokens)
+        while (wait := self._wait(ticket)) > 0:
+            self._sleep(min(wait, self._longest_sleep))
+            if wait <= self._longest_sleep:
+                return
 
     async def acquire_async(self, tokens: float = 1.0) -> None:
         """Take tokens, and wait until they are covered: on an event loop, or without one."""
-        wait = self._take(tokens)
-        if wait > 0:
-            await pause(wait, self._sleep)
+        ticket = self._take(tokens)
+        while (wait := self._wait(ticket)) > 0:
+            await pause(min(wait, self._longest_sleep), self._sleep)
+            if wait <= self._longest_sleep:
+                return
 
     def _take(self, tokens: float) -> float:
-        """Take tokens, and return after how many seconds they are covered."""
+        """Take tokens, and return how many have been taken with them."""
         with self._lock:
             self._refill()
             self._tokens -= tokens
-            return -self._tokens / self.rate
+            self._taken += tokens
+            return self._taken
+
+    def _wait(self, ticket: float) -> float:
+        """Return after how many seconds that many taken tokens are covered."""
+        with self._lock:
+            self._refill()
+            return (ticket - self._taken - self._tokens) / self.rate
 
     def set_rate(self, rate: float, *, burst: float) -> None:
         """Change the rate; a negative balance stays.
@@ -71,6 +86,43 @@ class TokenBucket:
         now = self._clock()
         self._tokens = min(self._burst, self._tokens + (now - self._refilled_at) * self.rate)
         self._refilled_at = now
+
+
+class ScheduledBucket(TokenBucket):
+    """A token bucket whose rate may change at any time; who waits notices within a second.
+
+    Args:
+        rate_now: Returns the rate, `None` for no limit.
+        burst_seconds: Seconds of the rate that are granted at once after a pause.
+    """
+
+    _longest_sleep = 1.0
+
+    def __init__(
+        self,
+        rate_now: Callable[[], float | None],
+        *,
+        burst_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        rate = rate_now() or math.inf
+        super().__init__(rate, burst=_burst(rate, burst_seconds), clock=clock, sleep=sleep)
+        self._rate_now = rate_now
+        self._burst_seconds = burst_seconds
+
+    def _refill(self) -> None:
+        if self.rate == math.inf:
+            self._tokens, self._refilled_at = 0.0, self._clock()
+        else:
+            super()._refill()
+        rate = self._rate_now() or math.inf
+        if rate != self.rate:
+            self.rate, self._burst = rate, _burst(rate, self._burst_seconds)
+
+
+def _burst(rate: float, seconds: float) -> float:
+    return 0.0 if rate == math.inf else rate * seconds
 
 
 def _check_rate(rate: float) -> None:

@@ -10,7 +10,7 @@ from buckia_core.adapters.plugins.registry import registry
 from buckia_core.cli.app import Command
 from buckia_core.cli.context import CliContext, pass_context
 from buckia_core.cli.exit_codes import ExitCode, exit_code_for_result
-from buckia_core.cli.parameters import parse_delete_limit, parse_rate, selection_arguments, selection_options
+from buckia_core.cli.parameters import parse_bwlimit_option, parse_delete_limit, selection_arguments, selection_options
 from buckia_core.cli.path_arguments import for_each_bucket_with_paths
 from buckia_core.cli.run_sync import run_sync
 from buckia_core.cli.terminal.prompts import ConflictPrompt, can_ask
@@ -38,7 +38,12 @@ if TYPE_CHECKING:
     multiple=True,
     help="Leave out a plugin, such as one that can't be loaded; may be repeated.",
 )
-@click.option("--bwlimit", metavar="RATE", callback=parse_rate, help="Maximum bytes per second, such as 500k or 4M.")
+@click.option(
+    "--bwlimit",
+    metavar="RATE",
+    callback=parse_bwlimit_option,
+    help="Maximum bytes per second: 4M, 10M:1M (up:down), off, or a timetable.",
+)
 @pass_context
 def sync_command(context: CliContext, /, yes: bool, left_out: tuple[str, ...], **given: Any) -> ExitCode:
     """Sync local files with the bucket.
