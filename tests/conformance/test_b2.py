@@ -47,6 +47,7 @@ class TestB2(OnB2):
     known_failures: ClassVar = {
         "test_directory_markers_are_listed_as_they_are": "B2 takes no name that ends in a slash",
         "test_adapters_do_not_retry[upload]": "B2 asks clients to get another address when one refuses an upload",
+        "test_faults_of_coroutines_are_those_of_the_methods[busy-upload]": "as above",
     }
 
     @pytest.fixture

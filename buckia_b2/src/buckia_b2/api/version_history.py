@@ -3,9 +3,10 @@
 On an event loop, the files that are asked for at the same time share one listing, as names that are uploaded together
 are mostly neighbours:
 
-    asked for while no listing runs     all that come before the loop starts the next one share it
-    asked for while a listing runs      the next one, since a listing must show what was written before it began
-    not covered by the shared page      a listing of its own, as without an event loop
+    asked for while no listing runs     all that come in the same step of the loop share one
+    asked for while a listing runs      wait until it ends, or until there are eight, and share the next one, since a
+                                        listing must show what was written before it began
+    not covered by the shared page      are listed each by itself, as without an event loop
 
 So no more requests are sent than files are asked for, and mostly one for dozens.
 """
@@ -34,7 +35,9 @@ Version = dict[str, Any]
 
 _ACTION = "listing its versions"
 _PAGE = 100
+_MIN_SHARED = 8
 _MAX_SHARED = 250
+_MAX_RUNNING = 8
 _VERSIONS_EACH = 4
 """Versions listed per file of a shared listing, so that it has no more than the 1,000 that B2 bills as one call."""
 
@@ -132,7 +135,7 @@ class VersionHistory:
 
 
 class _SharedListings:
-    """_SharedListings: listings that several tasks of one event loop share; one runs at a time."""
+    """_SharedListings: listings that several tasks of one event loop share."""
 
     def __init__(
         self,
@@ -142,32 +145,48 @@ class _SharedListings:
         self.loop = loop
         self._list = list_names
         self._waiting: list[tuple[str, asyncio.Future[list[Version] | None]]] = []
-        self._task: asyncio.Task[None] | None = None
+        self._running = 0
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def read(self, name: str) -> list[Version] | None:
         """Return all versions of a file by a listing that begins after this call; `None` if that does not have them."""
         future: asyncio.Future[list[Version] | None] = self.loop.create_future()
         self._waiting.append((name, future))
-        if self._task is None:
-            self._task = self.loop.create_task(self._run())
+        if self._is_due(self._running):
+            self._running += 1
+            task = self.loop.create_task(self._run())
+            # The loop itself keeps only weak references.
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
         return await future
+
+    def _is_due(self, others: int) -> bool:
+        """Tell whether a listing is to start while so many others run."""
+        count = len(self._waiting)
+        return count > 0 if not others else count >= _MIN_SHARED and others < _MAX_RUNNING
 
     async def _run(self) -> None:
         try:
-            while self._waiting:
-                now, self._waiting = self._waiting[:_MAX_SHARED], self._waiting[_MAX_SHARED:]
-                found: dict[str, list[Version]] = {}
-                try:
-                    found = await self._list(sorted({name for name, _ in now}))
-                except (BuckiaError, OSError):
-                    # Each file is listed by itself then, and has an error that names it.
-                    found = {}
-                finally:
-                    for name, future in now:
-                        if not future.done():
-                            future.set_result(found.get(name))
+            await self._list_waiting()
+            while self._is_due(self._running - 1):
+                await self._list_waiting()
         finally:
-            self._task = None
+            self._running -= 1
+
+    async def _list_waiting(self) -> None:
+        now, self._waiting = self._waiting[:_MAX_SHARED], self._waiting[_MAX_SHARED:]
+        if not now:
+            return
+        found: dict[str, list[Version]] = {}
+        try:
+            found = await self._list(sorted({name for name, _ in now}))
+        except (BuckiaError, OSError):
+            # Each file is listed by itself then, and has an error that names it.
+            found = {}
+        finally:
+            for name, future in now:
+                if not future.done():
+                    future.set_result(found.get(name))
 
 
 def parse_versions_page(response: Any, seen: set[str]) -> tuple[list[Version], str | None, str | None]:

@@ -69,8 +69,8 @@ class AdapterConformance(
 
     Attributes:
         lacks: Fixtures that the provider can't have, to the reason. Their tests are skipped.
-        known_failures: Tests that the provider can't pass: name, with a parameter in brackets if needed, to the reason.
-            Such a test is expected to fail; if it passes, the suite reports the entry.
+        known_failures: Tests that the provider can't pass: name, with one or two parameters (`[busy-upload]`) if
+            needed, to the reason. Such a test is expected to fail; if it passes, the suite reports the entry.
         unstable: Tests that pass in some runs only, because of the server: name to the reason. They are skipped.
         listing_count: Number of objects in the long listing; more than one page.
         large_bytes: Size of the large object; more than one part of an upload.

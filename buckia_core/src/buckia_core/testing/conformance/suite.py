@@ -6,6 +6,7 @@ import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import pairwise
 from typing import ClassVar, NoReturn
 
 import pytest
@@ -93,7 +94,8 @@ class Suite:
         """Mark the tests in `known_failures` as expected to fail. Uses `prefix`, so that each test can choose it."""
         name = request.node.originalname
         parameters = request.node.callspec.id.split("-") if hasattr(request.node, "callspec") else []
-        names = [name, *(f"{name}[{parameter}]" for parameter in parameters)]
+        pairs = ["-".join(pair) for pair in pairwise(parameters)]
+        names = [name, *(f"{name}[{each}]" for each in (*parameters, *pairs))]
         for each in names:
             if each in self.unstable:
                 pytest.skip(self.unstable[each])
