@@ -35,6 +35,8 @@ class MoveDetector:
 
         Hashes only files that have the size of an object to delete.
         """
+        if not any(each.is_delete for each in operations):
+            return list(operations)
         copies = self.evidence.adapter.capabilities.server_copy
         wanted = moves.blocked_moves(operations)
         if copies:

@@ -152,7 +152,8 @@ class Planner:
         )
         operations = collisions.resolve(original)
         waiting = {each.key for each in operations if each.after_deletes}
-        operations = [self._ask_user(operation) for operation in operations]
+        if self.request.ask:
+            operations = [self._ask_user(operation) for operation in operations]
         operations = refuse_blocked(
             operations,
             self._mappings_by_id,
