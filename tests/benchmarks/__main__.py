@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.benchmarks import machine
 from tests.benchmarks.catalog import QUICK, WORKLOADS
 from tests.benchmarks.files import DISKS
-from tests.benchmarks.measure import Missing, WrongResult, race
+from tests.benchmarks.measure import Missing, race
 from tests.benchmarks.networks import NETWORKS
 from tests.benchmarks.results import Results, Row
 from tests.benchmarks.tables import table
@@ -46,9 +46,9 @@ def main() -> None:
     sys.exit(bool(wrong))
 
 
-def run(workload: Workload, options: argparse.Namespace, results: Results) -> list[WrongResult]:
+def run(workload: Workload, options: argparse.Namespace, results: Results) -> list[Exception]:
     """Run a workload in all settings; return what went wrong. What is missing is no error."""
-    wrong: list[WrongResult] = []
+    wrong: list[Exception] = []
     settings = workload.settings(options.disks, options.networks)
     if not settings:
         return wrong
@@ -69,11 +69,15 @@ def run(workload: Workload, options: argparse.Namespace, results: Results) -> li
                             results.save(options.json)
                 except Missing as error:
                     results.skipped[name] = str(error)
-                except WrongResult as error:
-                    results.skipped[name] = str(error)
+                except Exception as error:
+                    # A server that is out of memory must not end a comparison of hours.
+                    results.skipped[name] = f"{type(error).__name__}: {error}"
                     wrong.append(error)
     except Missing as error:
         results.skipped[workload.name] = str(error)
+    except Exception as error:
+        results.skipped[workload.name] = f"{type(error).__name__}: {error}"
+        wrong.append(error)
     if options.json:
         results.save(options.json)
     return wrong

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
+from io import BytesIO
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 from tests.benchmarks.measure import WrongResult
 from tests.benchmarks.networks import Access
@@ -41,8 +46,8 @@ class Bucket(ABC):
         """Return the size of each object by its key."""
 
     @abstractmethod
-    def read(self, key: str) -> bytes:
-        """Return the content of an object."""
+    def read(self, key: str) -> Iterable[bytes]:
+        """Return the content of an object in chunks."""
 
 
 class S3Bucket(Bucket):
@@ -85,9 +90,9 @@ class S3Bucket(Bucket):
     def sizes(self) -> dict[str, int]:
         return {each["Key"]: each["Size"] for page in self._pages() for each in page.get("Contents", ())}
 
-    def read(self, key: str) -> bytes:
-        content: bytes = self._client.get_object(Bucket=self.name, Key=key)["Body"].read()
-        return content
+    def read(self, key: str) -> Iterable[bytes]:
+        chunks: Iterable[bytes] = self._client.get_object(Bucket=self.name, Key=key)["Body"].iter_chunks(1 << 20)
+        return chunks
 
     def _pages(self) -> Any:
         return self._client.get_paginator("list_objects_v2").paginate(Bucket=self.name)
@@ -113,7 +118,7 @@ class GeneratedBucket(Bucket):
     def sizes(self) -> dict[str, int]:
         raise NotImplementedError
 
-    def read(self, key: str) -> bytes:
+    def read(self, key: str) -> Iterable[bytes]:
         raise NotImplementedError
 
 
@@ -149,12 +154,10 @@ class B2Bucket(Bucket):
     def sizes(self) -> dict[str, int]:
         return {found.file_name: found.size for found, _ in self._bucket.ls(recursive=True)}
 
-    def read(self, key: str) -> bytes:
-        from io import BytesIO
-
+    def read(self, key: str) -> Iterable[bytes]:
         content = BytesIO()
         self._bucket.download_file_by_name(key).save(content)
-        return content.getvalue()
+        return [content.getvalue()]
 
 
 class BunnyBucket(Bucket):
@@ -184,12 +187,10 @@ class BunnyBucket(Bucket):
     def sizes(self) -> dict[str, int]:
         return dict(self._walk(""))
 
-    def read(self, key: str) -> bytes:
-        return self._get(key)
+    def read(self, key: str) -> Iterable[bytes]:
+        return [self._get(key)]
 
-    def _walk(self, directory: str) -> Any:
-        import json
-
+    def _walk(self, directory: str) -> Iterator[tuple[str, int]]:
         for entry in json.loads(self._get(directory)):
             key = directory + entry["ObjectName"]
             if entry["IsDirectory"]:
@@ -198,10 +199,6 @@ class BunnyBucket(Bucket):
                 yield key, entry["Length"]
 
     def _get(self, path: str) -> bytes:
-        import http.client
-        from contextlib import closing
-        from urllib.parse import quote, urlsplit
-
         with closing(http.client.HTTPConnection(urlsplit(self._zone.endpoint).netloc, timeout=60)) as connection:
             connection.request("GET", f"/{self.name}/{quote(path)}", headers={"AccessKey": self._zone.password})
             response = connection.getresponse()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import os
 from collections.abc import Collection
 from pathlib import Path
@@ -30,7 +31,9 @@ def check_bucket(bucket: Bucket, directory: Path, *, who: str) -> None:
 def check_contents(bucket: Bucket, directory: Path, keys: Collection[str], *, who: str) -> None:
     """Raise WrongResult unless these objects have the content of the files."""
     for key in keys:
-        if bucket.read(key) != (directory / key).read_bytes():
+        with (directory / key).open("rb") as file:
+            is_equal = all(chunk == file.read(len(chunk)) for chunk in bucket.read(key)) and not file.read(1)
+        if not is_equal:
             raise WrongResult(f"{who}: the object {key} has other content than the file")
 
 
@@ -39,7 +42,7 @@ def check_directory(directory: Path, source: Path, *, who: str) -> None:
     expected = sizes(source)
     _compare(expected, sizes(directory), who)
     for key in few(expected):
-        if (directory / key).read_bytes() != (source / key).read_bytes():
+        if not filecmp.cmp(directory / key, source / key, shallow=False):
             raise WrongResult(f"{who}: the file {key} has other content than what was uploaded")
 
 

@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -15,9 +15,9 @@ import pytest
 from buckia_core.testing.fault_proxy.ports import HOST, free_port
 from tests.benchmarks import machine, measure
 from tests.benchmarks.__main__ import parse_options, run
-from tests.benchmarks.buckets import Bucket
+from tests.benchmarks.buckets import Bucket, GeneratedBucket
 from tests.benchmarks.catalog import QUICK, WORKLOADS
-from tests.benchmarks.checking import check_directory, few
+from tests.benchmarks.checking import check_contents, check_directory, few
 from tests.benchmarks.delay_proxy import serve
 from tests.benchmarks.files import make_files, make_named_files, make_sparse_files, name_of_file
 from tests.benchmarks.listing_server import GeneratedListing
@@ -68,7 +68,6 @@ def test_a_command_that_fails_ends_the_race():
 
 @posix
 def test_a_command_that_never_ends_is_ended_with_all_that_it_started(monkeypatch, tmp_path):
-    assert sys.platform != "win32"
     os.mkfifo(tmp_path / "alive")
     reading = os.open(tmp_path / "alive", os.O_RDONLY | os.O_NONBLOCK)
     waiting = f"import time; file = open({str(tmp_path / 'alive')!r}, 'w'); time.sleep(3600)"
@@ -97,6 +96,24 @@ def test_a_missing_a_changed_and_an_extra_file_are_noticed(tmp_path):
     last.with_name("other").touch()
     with pytest.raises(WrongResult, match="1 are too many"):
         check()
+
+
+class FakeBucket(GeneratedBucket):
+    def __init__(self, content: list[bytes]) -> None:
+        self.content = content
+
+    def read(self, key: str) -> list[bytes]:
+        return self.content
+
+
+@pytest.mark.parametrize(
+    ("content", "is_equal"),
+    [([b"ab", b"c"], True), ([b"ab"], False), ([b"abcd"], False), ([b"ab", b"d"], False), ([], False)],
+)
+def test_an_object_with_other_content_is_noticed(tmp_path, content, is_equal):
+    (tmp_path / "key").write_bytes(b"abc")
+    with nullcontext() if is_equal else pytest.raises(WrongResult, match="other content"):
+        check_contents(FakeBucket(content), tmp_path, ["key"], who="a")
 
 
 def test_few_keys_are_the_first_the_middle_and_the_last():
@@ -150,9 +167,9 @@ def test_what_can_not_be_measured_is_named_and_the_rest_goes_on(capsys, monkeypa
     workload, results = FakeWorkload(name="fake", count=1, networks=NETWORKS, disks=("disk",)), Results()
     wrong = run(workload, parse_options([]), results)
     assert results.skipped == {
-        "fake (disk, http)": "s5cmd: 1 are missing",
+        "fake (disk, http)": "WrongResult: s5cmd: 1 are missing",
         "fake (disk, https)": "haproxy is not installed (Debian: haproxy)",
-        "fake (disk, http-30ms)": "s5cmd: 1 are missing",
+        "fake (disk, http-30ms)": "WrongResult: s5cmd: 1 are missing",
         "fake (disk, https-30ms)": "haproxy is not installed (Debian: haproxy)",
     }
     assert len(wrong) == 2, "a program that is not installed is no failure"
