@@ -83,7 +83,8 @@ class HttpClient:
     def __init__(self, *, connect_timeout: float, read_timeout: float, ca_bundle: Path | None) -> None:
         self.counter = RequestCounter()
         self._client = core.HttpClient(
-            Timeouts(connect=connect_timeout, read=read_timeout),
+            # A program that holds many objects open gets an error at last, instead of waiting for itself.
+            Timeouts(connect=connect_timeout, read=read_timeout, pool=read_timeout),
             limits=_CONNECTIONS,
             tls=partial(tls_context, ca_bundle=ca_bundle),
         )

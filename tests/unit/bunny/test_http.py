@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from contextlib import ExitStack
 
 import pytest
 
@@ -88,3 +89,14 @@ def test_keys_do_not_show(connect, zone):
     shown = f"{adapter.settings!r} {zone_url!r} {adapter.identity}"
     assert zone.password not in shown
     assert "the-api-key" not in shown
+
+
+def test_a_program_that_holds_too_many_objects_open_gets_an_error(connect, zone):
+    adapter = connect(read_timeout=0.3)
+    seen = adapter.upload_file(bytes(1 << 20), "k")
+    with ExitStack() as stack:
+        for _ in range(64):
+            stack.enter_context(adapter.open_file("k", expect=seen))
+        with pytest.raises(Transient, match="no progress in time"):
+            adapter.stat_file("k")
+    assert adapter.stat_file("k") == seen
