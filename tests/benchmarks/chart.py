@@ -12,6 +12,8 @@ _MARGIN: Final = 16
 _TOP: Final = 72
 _BAR: Final = 12
 _ROW: Final = 54
+_NUMBER: Final = 40
+"""The width of a number, with the space before it."""
 _LONGEST: Final = 3.0
 """A longer bar ends here, with its number beside it."""
 
@@ -40,7 +42,7 @@ def draw(heading: str, tasks: Sequence[Bars]) -> str:
     """Return an SVG with two bars for each task."""
     longest = min(_LONGEST, max([1.2, *(max(each.wall, each.cpu) for each in tasks)]))
     # Room for the number beside the longest bar.
-    unit = (_WIDTH - 2 * _MARGIN - 48) / longest
+    unit = (_WIDTH - 2 * _MARGIN - _NUMBER - 8) / longest
     height = _TOP + _ROW * len(tasks) + _MARGIN
     one = _MARGIN + unit
     parts = [
@@ -74,7 +76,9 @@ def _line(x: float, top: int, bottom: int) -> str:
 
 def _bar(kind: str, ratio: float, y: int, unit: float) -> list[str]:
     length = unit * min(ratio, _LONGEST)
+    # The number stands behind the line at 1.00 if it would stand on it.
+    end = unit if length < unit < length + _NUMBER else length
     return [
         f'<rect class="{kind}" x="{_MARGIN}" y="{y}" width="{length:.1f}" height="{_BAR}"/>',
-        f'<text x="{_MARGIN + length + 6:.1f}" y="{y + _BAR - 1}">{ratio:.2f}</text>',
+        f'<text x="{_MARGIN + end + 6:.1f}" y="{y + _BAR - 1}">{ratio:.2f}</text>',
     ]

@@ -26,6 +26,8 @@ def describe() -> dict[str, str]:
         "system": f"{platform.system()} {platform.release().split('-')[0]}, {platform.machine()}",
         "Python": platform.python_version(),
     }
+    if sys.platform != "win32":
+        found["load when it began"] = f"{os.getloadavg()[0]:.1f} processes"
     for disk in DISKS:
         try:
             found[disk] = _file_system(directory_on(disk))

@@ -96,9 +96,10 @@ def _by_title(rows: Sequence[Row]) -> Iterator[tuple[str, list[Row]]]:
 
 
 def _table(title: str, rows: Sequence[Row]) -> str:
-    lines = [f"### {title}", "", f"| files on, network | tool | {HEAD}", "|---|---|---|---|---|---|---|"]
+    lines = [f"### {title}", "", f"| files on, network | tool | runs | {HEAD}", "|---|---|---|---|---|---|---|---|"]
     for row in rows:
-        lines += [f"| {row.disk}, {row.network} | {tool} | {cells(row, tool)}" for tool in row.samples]
+        runs = {tool: len(samples.wall) for tool, samples in row.samples.items()}
+        lines += [f"| {row.disk}, {row.network} | {tool} | {runs[tool]} | {cells(row, tool)}" for tool in row.samples]
     return "\n".join(lines)
 
 
