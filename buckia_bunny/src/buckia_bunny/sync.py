@@ -103,6 +103,8 @@ class BunnySync(BaseSync):
             max_key_bytes=MAX_PATH_BYTES - len(self._prefix.encode()),
             delete_batch_size=DELETE_BATCH_SIZE,
             workers=32,
+            # The service refuses more than 100 connections for uploads to a zone.
+            max_requests=64,
         )
 
     @property

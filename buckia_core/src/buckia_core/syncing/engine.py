@@ -153,7 +153,7 @@ def _execute_plan(
     changed: set[str] = set()
     if plan.operations and not request.stopped.is_set():
         recorder.begin(tally.counts)
-        from buckia_core.syncing.execution.executor import MAX_REQUESTS, Execution  # noqa: PLC0415  # most have nothing to do
+        from buckia_core.syncing.execution.executor import Execution  # noqa: PLC0415  # most have nothing to do
 
         worker = make_worker(request, planner, plan)
         capabilities = request.adapter.capabilities
@@ -164,7 +164,7 @@ def _execute_plan(
                 worker,
                 executor,
                 AdaptiveConcurrency(workers, fixed=fixed),
-                AdaptiveConcurrency.for_requests(workers, fixed=fixed, maximum=MAX_REQUESTS),
+                AdaptiveConcurrency.for_requests(workers, fixed=fixed, maximum=capabilities.max_requests),
                 request.stopped,
                 capabilities.delete_batch_size,
                 tally.report_bytes if tally.is_heard else None,

@@ -1,15 +1,13 @@
-"""Buckets whose small objects go through an event loop, with waits as over a network."""
+"""A bucket whose small objects go through an event loop, with waits as over a network."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
-from buckia_core.adapters.contract.capabilities import Capabilities
 from buckia_core.adapters.contract.types import DeleteOutcome, Precondition, UploadInfo
 from buckia_core.adapters.memory.settings import MemorySettings
 from buckia_core.adapters.memory.sync import MemorySync
@@ -42,30 +40,27 @@ class OnLoop(MemorySync):
         self.most = self.running = self.closed = 0
         self.left: list[Any] = []
 
-    @property
-    def capabilities(self) -> Capabilities:
-        """With coroutines."""
-        return replace(super().capabilities, coroutines=True)
-
     async def stat_file_async(self, key: str) -> RemoteObject:
-        return await self._made("stat_file", key, lambda: self.stat_file(key))
+        return await self._made("stat_file", key, super().stat_file_async(key))
 
     async def upload_file_async(
         self, source: bytes, key: str, *, expect: Precondition | None = None, info: UploadInfo | None = None
     ) -> RemoteObject:
-        return await self._made("upload_file", key, lambda: self.upload_file(source, key, expect=expect, info=info))
+        call = super().upload_file_async(source, key, expect=expect, info=info)
+        return await self._made("upload_file", key, call)
 
     async def read_file_async(self, key: str, *, expect: RemoteObject | None = None) -> tuple[RemoteObject, bytes]:
-        return await self._made("read_file", key, lambda: self.read_file(key, expect=expect))
+        return await self._made("read_file", key, super().read_file_async(key, expect=expect))
 
     async def delete_files_async(self, keys: Sequence[str]) -> list[DeleteOutcome]:
-        return await self._made("delete_files", keys[0], lambda: self.delete_files(keys))
+        return await self._made("delete_files", keys[0], super().delete_files_async(keys))
 
     async def close_async(self) -> None:
         self.closed += 1
         self.left += asyncio.all_tasks() - {asyncio.current_task()}
+        await super().close_async()
 
-    async def _made(self, operation: str, key: str, call: Callable[[], T]) -> T:
+    async def _made(self, operation: str, key: str, call: Coroutine[Any, Any, T]) -> T:
         self.running += 1
         self.most = max(self.most, self.running)
         self.calls.append((operation, key))
@@ -73,8 +68,9 @@ class OnLoop(MemorySync):
         try:
             self.happens(operation, key)
             await asyncio.sleep(self.seconds)
-            return call()
+            return await call
         finally:
+            call.close()
             self.running -= 1
 
 

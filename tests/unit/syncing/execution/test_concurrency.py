@@ -52,7 +52,7 @@ def test_it_stays_where_more_does_not_help():
 def test_it_falls_where_the_provider_slows_down():
     pace = AdaptiveConcurrency(16)
     run(pace, lambda limit: 20 * limit)
-    run(pace, lambda limit: 50.0, start=200)
+    run(pace, lambda limit: 50.0, start=160)
     assert pace.limit < MAX_WORKERS
 
 
@@ -91,35 +91,47 @@ def requests() -> AdaptiveConcurrency:
 
 def test_requests_rise_fast_while_they_wait():
     limits = run(requests(), lambda limit: limit / 0.03, seconds=0.1)
-    assert limits[:2] == [32, 64]
+    assert limits[:2] == [64, 128]
     assert run(requests(), lambda limit: limit / 0.03, seconds=0.5)[-1] == 256
 
 
 def test_requests_stay_where_this_machine_has_all_it_can_do():
-    assert run(requests(), lambda limit: 3000.0 + limit, share=0.9) == [32]
+    assert run(requests(), lambda limit: 3000.0 + limit, share=0.9) == [64]
 
 
 def test_requests_stay_where_the_provider_has_all_it_can_do():
     pace = requests()
-    run(pace, lambda limit: min(limit, 64) / 0.03)
-    assert 64 <= pace.limit <= 128
+    run(pace, lambda limit: min(limit, 128) / 0.03)
+    assert 96 <= pace.limit <= 256
+
+
+def test_a_lower_limit_is_not_lowered_for_its_lower_throughput():
+    pace = requests()
+    run(pace, lambda limit: limit / 0.03)
+    now = 200.0
+    for number in range(400):
+        # One second in which the server is busy with something else.
+        now += 0.02 if number < 50 else 0.03 / pace.limit
+        pace.record(0, now, 0)
+    run(pace, lambda limit: limit / 0.03, start=now)
+    assert pace.limit >= 96
 
 
 def test_throttling_lowers_the_limit_once_for_all_requests_that_were_under_way():
     pace = requests()
     for _ in range(10):
         pace.record_throttling()
-    assert pace.limit == 24
-    for number in range(32):
+    assert pace.limit == 48
+    for number in range(65):
         pace.record(0, 100 + number / 1000, 0)
     pace.record_throttling()
-    assert pace.limit == 18
+    assert pace.limit == 36
 
 
 def test_many_operations_are_recorded_as_one_by_one():
     one, many = requests(), requests()
-    for number in range(1, 100):
+    for number in range(1, 200):
         for _ in range(16):
             one.record(100, 100 + number / 100, 0)
         many.record(1600, 100 + number / 100, 0, count=16)
-    assert one.limit == many.limit
+    assert one.limit == many.limit > 64

@@ -34,6 +34,8 @@ class Capabilities:
         max_object_bytes: Largest object; `None` if there is no limit.
         delete_batch_size: Best number of keys for one `delete_files` call.
         workers: Number of concurrent calls that the provider handles well.
+        max_requests: Most concurrent calls of `Coroutines`. The engine begins with twice `workers`, and sends more
+            while that helps.
         requests_per_second: Default for the setting `rate_limit`; `None` if no limit is known.
     """
 
@@ -58,4 +60,5 @@ class Capabilities:
     max_object_bytes: int | None = None
     delete_batch_size: int = 1
     workers: int = 16
+    max_requests: int = 256
     requests_per_second: float | None = None

@@ -52,8 +52,12 @@ class AdaptiveConcurrency:
 
     @classmethod
     def for_requests(cls, workers: int, *, fixed: bool, maximum: int) -> AdaptiveConcurrency:
-        """Create the concurrency of requests on an event loop. They need no thread, so many are cheap."""
-        return cls(workers, fixed=fixed, initial=workers, maximum=max(workers, maximum), window=0.05, growth=2)
+        """Create the concurrency of requests on an event loop. They need no thread, so many are cheap.
+
+        `workers` is the number of calls that the provider handles well, or the fixed limit.
+        """
+        default = workers if fixed else min(2 * workers, maximum)
+        return cls(default, fixed=fixed, initial=default, maximum=max(default, maximum), window=0.05, growth=2)
 
     def record(self, size: int, now: float, busy: float, count: int = 1) -> None:
         """Record finished operations.
@@ -66,13 +70,11 @@ class AdaptiveConcurrency:
         """
         if self.fixed:
             return
-        if self._stale > 0:
-            # These operations were started under the previous limit.
+        if self._stale > 0 or not self._since:
+            # These operations were started under the previous limit, or before anything was measured.
             self._stale -= count
             self._start_window(now, busy)
             return
-        if not self._since:
-            self._start_window(now, busy)
         self._count += count
         self._bytes += size
         elapsed = now - self._since
@@ -86,6 +88,8 @@ class AdaptiveConcurrency:
             self.limit = min(self.maximum, max(self.provider_default, self.limit + 2, int(self.limit * self.growth)))
         elif rate < self._best * 0.7:
             self._lower()
+            # The lower limit may have a lower rate, which is no reason to lower it again.
+            self._best = rate
         self._best = max(rate, self._best * 0.95)
         if self.limit != previous:
             self._stale = previous
@@ -96,6 +100,7 @@ class AdaptiveConcurrency:
         if not self.fixed and self._stale <= 0:
             self._stale = self.limit
             self._lower()
+            self._best *= 0.75
 
     def _lower(self) -> None:
         self.limit = max(_MIN, self.limit * 3 // 4)

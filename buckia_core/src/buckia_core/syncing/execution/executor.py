@@ -35,9 +35,6 @@ _MIN_FOR_LOOP = 16
 _LOOP_BYTES = 32 << 20
 """Maximum of content in memory, in bytes, of all batches on the event loop."""
 
-MAX_REQUESTS = 256
-"""Maximum of requests on the event loop."""
-
 
 def phases(operations: Sequence[Operation]) -> list[list[Operation]]:
     """Split operations into phases that run one after the other.

@@ -343,10 +343,8 @@ class Worker:
         """Tell whether `backup_remote` downloads the object that the operation replaces or deletes."""
         if operation.remote is None or operation.action is Action.DOWNLOAD:
             return False
-        known = self.capabilities
-        return self.keep_replaced.applies(
-            loses_data=operation.loser is Side.REMOTE, versions=known.versions, free_reads=known.free_reads
-        )
+        known, loses_data = self.capabilities, operation.loser is Side.REMOTE
+        return self.keep_replaced.applies(loses_data=loses_data, versions=known.versions, free_reads=known.free_reads)
 
     def backup_remote(self, operation: Operation) -> None:
         """Download the object to the trash before it is replaced or deleted, as `keep_replaced` says.
@@ -354,8 +352,7 @@ class Worker:
         Raises:
             StateChanged: The object is gone.
         """
-        seen = operation.remote
-        if seen is None or not self.needs_backup(operation):
+        if (seen := operation.remote) is None or not self.needs_backup(operation):
             return
         try:
             self.trash.add_from(
