@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import socket
 import ssl
 from pathlib import Path
@@ -9,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from buckia_core.errors import InvalidSetting
-from buckia_core.http.client import HttpRequest
+from buckia_core.http.client import HttpClient, HttpRequest
 from buckia_core.http.errors import LocalFileError
 from buckia_core.http.origin import Origin
+from buckia_core.http.timeouts import Timeouts
 from buckia_core.http.tls import installed_bundle, tls_context
 from tests.servers.certificate import can_make_certificates, make_certificate
 
@@ -98,6 +101,44 @@ def test_a_server_that_ends_tls_in_the_middle(face, serve, certificate):
     client = face.client(tls=lambda: tls_context(ca_bundle=certificate.ca_file))
     with pytest.raises(Exception, match="cut short"):
         face.send(client, HttpRequest("GET", server.origin, "/"))
+
+
+class TestManyAtOnce:
+    def test_hundreds_of_handshakes(self, server, certificate):
+        client = HttpClient(
+            Timeouts(10, 30), tls=lambda: tls_context(ca_bundle=certificate.ca_file), find_proxy=lambda _: None
+        )
+
+        async def main():
+            request = HttpRequest("PUT", server.origin, "/", body=b"x")
+            found = await asyncio.gather(*(client.send(request, max_bytes=9) for _ in range(500)))
+            await client.close_async()
+            return [each.body for each in found]
+
+        assert asyncio.run(main()) == [b"x"] * 500
+        assert server.connections < 500
+
+    @pytest.mark.parametrize("steps", range(12))
+    @pytest.mark.parametrize("closes", [False, True])
+    def test_cancelled_while_they_connect(self, server, certificate, steps, closes):
+        client = HttpClient(
+            Timeouts(10, 30), tls=lambda: tls_context(ca_bundle=certificate.ca_file), find_proxy=lambda _: None
+        )
+        request = HttpRequest("PUT", server.origin, "/", body=b"x")
+
+        async def main():
+            tasks = [asyncio.create_task(client.send(request, max_bytes=9)) for _ in range(5)]
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            if not closes:
+                assert (await client.send(request, max_bytes=9)).body == b"x"
+            await client.close_async()
+
+        asyncio.run(main())
+        gc.collect()
 
 
 def test_bundles_of_packages():

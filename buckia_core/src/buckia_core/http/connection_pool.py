@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from buckia_core.http.connection import Connection, SocketConnection
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 C = TypeVar("C", bound=Connection)
 
 _SHARED_BYTES = 256 << 10
+
+_MAX_CONNECTING = 64
+"""Most connections of an event loop that are made at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,12 +175,14 @@ class LoopPool:
 
         from buckia_core.http.loop_connection import LoopConnection  # noqa: PLC0415  # imports asyncio
 
+        self._asyncio = asyncio
         self._router = router
         self._idle: _IdleConnections[LoopConnection] = _IdleConnections(limits)
         self._loop = loop
         self._new_connection = LoopConnection
-        self._timeout = asyncio.timeout
         self._slots = None if limits.max_in_use is None else asyncio.Semaphore(limits.max_in_use)
+        self._turns = asyncio.Semaphore(_MAX_CONNECTING)
+        self._connecting: set[asyncio.Task[None]] = set()
         self._shared = memoryview(bytearray(_SHARED_BYTES))
         self._closed = False
 
@@ -185,14 +191,7 @@ class LoopPool:
         if self._slots is not None:
             await self._wait_for_slot(self._slots, timeouts)
         try:
-            while True:
-                connection = self._idle.pop(origin)
-                if connection is None:
-                    return await self._connect(origin, timeouts)
-                if self._idle.is_usable(connection):
-                    connection.deadline.start(timeouts)
-                    return connection
-                connection.close()
+            return self._take_idle(origin, timeouts) or await self._connect_in_turn(origin, timeouts)
         except BaseException:
             self._free_slot()
             raise
@@ -211,19 +210,50 @@ class LoopPool:
             connection.close()
         for connection in connections:
             await connection.wait_closed()
+        # Nobody waits for these any more. In its first steps, asyncio does not clean up after a handshake of TLS.
+        await self._asyncio.sleep(0)
+        await self._asyncio.sleep(0)
+        for task in self._connecting:
+            task.cancel()
+        await self._asyncio.gather(*self._connecting, return_exceptions=True)
+        await self._asyncio.sleep(0)
 
-    async def _connect(self, origin: Origin, timeouts: Timeouts) -> LoopConnection:
-        connection = self._new_connection(self._router.route(origin), Deadline(), self._loop, self._shared)
-        connection.deadline.start(timeouts)
-        await connection.connect(self._router.context(origin))
-        return connection
+    def _take_idle(self, origin: Origin, timeouts: Timeouts) -> LoopConnection | None:
+        while (connection := self._idle.pop(origin)) is not None:
+            if self._idle.is_usable(connection):
+                connection.deadline.start(timeouts)
+                return connection
+            connection.close()
+        return None
+
+    async def _connect_in_turn(self, origin: Origin, timeouts: Timeouts) -> LoopConnection:
+        """Make a connection, or return one that became idle before it was its turn.
+
+        With hundreds of handshakes at once, each would take as long as all, and longer than it may.
+        """
+        async with self._turns:
+            idle = self._take_idle(origin, timeouts)
+            if idle is not None:
+                return idle
+            connection = self._new_connection(self._router.route(origin), Deadline(), self._loop, self._shared)
+            connection.deadline.start(timeouts)
+            task = self._loop.create_task(connection.connect(self._router.context(origin)))
+            self._connecting.add(task)
+            task.add_done_callback(self._connecting.discard)
+            try:
+                # A task that is cancelled leaves the handshake alone, as asyncio can't always clean up after it.
+                await self._asyncio.shield(task)
+            except self._asyncio.CancelledError:
+                task.add_done_callback(partial(_close_connected, connection))
+                raise
+            return connection
 
     async def _wait_for_slot(self, slots: asyncio.Semaphore, timeouts: Timeouts) -> None:
         if not slots.locked():
             await slots.acquire()
             return
         try:
-            async with self._timeout(timeouts.pool):
+            async with self._asyncio.timeout(timeouts.pool):
                 await slots.acquire()
         except TimeoutError:
             raise TimeoutError("no connection became free in time") from None
@@ -231,3 +261,9 @@ class LoopPool:
     def _free_slot(self) -> None:
         if self._slots is not None:
             self._slots.release()
+
+
+def _close_connected(connection: LoopConnection, connecting: asyncio.Task[None]) -> None:
+    """Close a connection that nobody waits for, once it is made."""
+    if not connecting.cancelled() and connecting.exception() is None:
+        connection.close()

@@ -54,14 +54,15 @@ class LoopConnection(asyncio.BufferedProtocol):
                 if self.route.proxy is None:
                     raise
                 raise unreached_proxy(error, self.route.proxy) from error
-            try:
-                if self.route.tunnel is not None:
+            if self.route.tunnel is not None:
+                try:
                     await self._open_tunnel(sock)
-                name = self.route.origin.host if context is not None else None
-                await self._loop.create_connection(lambda: self, sock=sock, ssl=context, server_hostname=name)
-            except BaseException:
-                sock.close()
-                raise
+                except BaseException:
+                    sock.close()
+                    raise
+            name = self.route.origin.host if context is not None else None
+            # From here on, the socket is asyncio's, which closes it.
+            await self._loop.create_connection(lambda: self, sock=sock, ssl=context, server_hostname=name)
 
     async def send(self, data: bytes | memoryview, /) -> None:
         """See `Connection`."""

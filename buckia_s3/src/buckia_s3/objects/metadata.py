@@ -78,14 +78,15 @@ def object_from_headers(
 ) -> RemoteObject:
     """Return the object that the response headers of a HEAD or GET describe; names in lower case.
 
-    For a range, the size is that of the full object. `size` is the size if the headers do not contain it.
+    For a range, the size is that of the full object. `size` is given if it is known already, or if the headers do not
+    contain it.
 
     Raises:
         AdapterError: The size is missing, or both ETag and modification time are.
     """
-    found_size = full_size(headers)
-    if found_size is None:
-        found_size = size
+    # Lookups in a dict are faster than in headers whose names are in any case.
+    headers = dict(headers)
+    found_size = full_size(headers) if size is None else size
     if found_size is None:
         message = f"{key!r}: the server's response does not say how large it is"
         raise AdapterError(message, provider=provider, key=key)

@@ -47,7 +47,7 @@ class Downloader:
         request = Request("GET", self.object_head.full_key(key), (), self._if_match_header(expect), key=key)
         async with self.client.open(request) as response:
             headers = response.headers
-            if full_size(headers) is None and expect is None:
+            if expect is None and full_size(headers) is None:
                 expect = await self.object_head.head_async(key)
             found = self._object_from_headers(key, headers, expect)
             content = await self.client.read_exact_body(response, key, found.size)
@@ -115,8 +115,8 @@ class Downloader:
         return {} if etag is None else {"If-Match": etag}
 
     def _object_from_headers(self, key: str, headers: Headers, expect: RemoteObject | None) -> RemoteObject:
-        size = None
-        if full_size(headers) is None:
+        size = full_size(headers)
+        if size is None:
             expect = expect or self.object_head.head(key)
             size = expect.size
         found = object_from_headers(
