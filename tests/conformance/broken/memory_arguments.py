@@ -1,4 +1,4 @@
-"""Broken variants of the memory adapter: kinds of sources, prefixes as patterns, names of metadata."""
+"""Broken variants of the memory adapter: kinds of sources, prefixes as patterns, metadata, content passed on."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from buckia_core.adapters.content_types import guess_content_type
+from buckia_core.adapters.contract.resume import PartialDownload, resume_by_open
 from buckia_core.adapters.contract.types import IfAbsent, UploadInfo
 from buckia_core.adapters.memory.sync import MemorySync
+from buckia_core.planning.manifest import RemoteObject
 
 
 class PathsLoseAttributes(MemorySync):
@@ -87,3 +89,23 @@ class PrefixIsAnExpression(Prefixes):
 class PrefixHasNoCase(Prefixes):
     def matches(self, key, prefix):
         return key.lower().startswith(prefix.lower())
+
+
+class PassesContentOnTwice(MemorySync):
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self._capabilities = replace(self._capabilities, resumable_download=True)
+
+    def resume_download(self, key: str, download: PartialDownload, *, expect: RemoteObject) -> RemoteObject:
+        def on_content(chunk: bytes | memoryview) -> None:
+            download.on_content(chunk)
+            download.on_content(chunk)
+
+        return resume_by_open(self, key, replace(download, on_content=on_content), expect)
+
+
+class PassesContentOnBeforeItIsWritten(PassesContentOnTwice):
+    def resume_download(self, key: str, download: PartialDownload, *, expect: RemoteObject) -> RemoteObject:
+        with self.open_file(key, expect=expect, start=download.start) as reader:
+            download.on_content(reader.read())
+        return resume_by_open(self, key, replace(download, on_content=lambda _: None), expect)

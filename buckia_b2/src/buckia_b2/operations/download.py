@@ -21,7 +21,7 @@ from buckia_b2.files.file_info import computed_sha1, from_headers
 from buckia_b2.files.file_names import is_rewritten_by_proxies
 from buckia_core.adapters.contract.resume import PartialDownload
 from buckia_core.adapters.transfers.part_pool import PartPool
-from buckia_core.adapters.transfers.ranged_download import RangedDownload, RangeStream
+from buckia_core.adapters.transfers.ranged_download import RangedDownload, RangeStream, ReadInto, exact_reader
 from buckia_core.errors import AdapterError, IntegrityError
 from buckia_core.http.blocking import run_blocking
 from buckia_core.http.errors import ProtocolError
@@ -69,8 +69,11 @@ class Downloader:
 
     def resume(self, key: str, download: PartialDownload, expect: RemoteObject) -> RemoteObject:
         """See `ResumableDownload.resume_download`."""
-        found = self._ranged.resume(key, download, expect) or run_blocking(self._head(key, expect))
-        _verify(found, download.target)
+        result = self._ranged.resume(key, download, expect)
+        found = result.object if result is not None else run_blocking(self._head(key, expect))
+        # A download by one request is verified while it is read.
+        if result is None or result.ranged:
+            _verify(found, download.target)
         return found
 
     @contextmanager
@@ -92,7 +95,7 @@ class Downloader:
                 return
             found = self._object_from_response(key, response, expect)
             stop = found.size if end is None else min(end, found.size)
-            yield RangeStream(found, self._read_chunks(response, found, start, stop))
+            yield self._stream(response, found, start, stop)
         finally:
             run_blocking(stack.aclose())
 
@@ -103,7 +106,7 @@ class Downloader:
         try:
             response = run_blocking(self._get(stack, key, self.bucket.full_key(key), file_id, 0, None))
             found = self._object_from_response(key, response, None)
-            yield self._read_chunks(response, found, 0, found.size)
+            yield self._stream(response, found, 0, found.size).chunks
         finally:
             run_blocking(stack.aclose())
 
@@ -154,28 +157,39 @@ class Downloader:
             raise unexpected_response(_ACTION, key)
         return response
 
-    def _read_chunks(self, response: Response, found: RemoteObject, start: int, stop: int) -> Iterator[bytes]:
-        """Yield the chunks of a response and verify size and SHA-1. Reads at most one byte too many."""
-        is_whole = (start, stop) == (0, found.size)
-        sha1 = hashlib.sha1(usedforsecurity=False) if is_whole and computed_sha1(found) is not None else None
-        left = max(0, stop - start)
-        try:
-            while chunk := run_blocking(response.read(min(_CHUNK_SIZE, left + 1))):
-                left -= len(chunk)
-                if left < 0:
-                    break
-                if sha1 is not None:
-                    sha1.update(chunk)
-                yield chunk
-        except (ProtocolError, OSError) as error:
-            self._raise_interrupted(found.key, error)
-        if left:
-            difference = "fewer" if left > 0 else "more"
-            raise IntegrityError(
-                f"{found.key!r}: received {difference} bytes than the object has", provider=PROVIDER, key=found.key
-            )
-        if sha1 is not None and sha1.hexdigest() != computed_sha1(found):
-            raise _sha1_mismatch(found.key)
+    def _reader(self, response: Response, found: RemoteObject, start: int, stop: int) -> ReadInto:
+        """Return a reader of a response that verifies size and SHA-1 at the end."""
+        length = max(0, stop - start)
+
+        def receive(view: memoryview) -> int:
+            try:
+                return run_blocking(response.read_into(view))
+            except (ProtocolError, OSError) as error:
+                self._raise_interrupted(found.key, error)
+
+        def wrong_length(count: int) -> IntegrityError:
+            difference = "fewer" if count < length else "more"
+            message = f"{found.key!r}: received {difference} bytes than the object has"
+            return IntegrityError(message, provider=PROVIDER, key=found.key)
+
+        read_exactly = exact_reader(receive, length, wrong_length)
+        computed = computed_sha1(found) if (start, stop) == (0, found.size) else None
+        if computed is None:
+            return read_exactly
+        sha1 = hashlib.sha1(usedforsecurity=False)
+
+        def read_into(view: memoryview) -> int:
+            count = read_exactly(view)
+            sha1.update(view[:count])
+            if count < len(view) and sha1.hexdigest() != computed:
+                raise _sha1_mismatch(found.key)
+            return count
+
+        return read_into
+
+    def _stream(self, response: Response, found: RemoteObject, start: int, stop: int) -> RangeStream:
+        read_into = self._reader(response, found, start, stop)
+        return RangeStream(found, _iter_chunks(read_into, max(0, stop - start)), read_into)
 
     def _raise_interrupted(self, key: str, error: Exception) -> NoReturn:
         """Raise the error for a body that was cut short."""
@@ -192,6 +206,20 @@ class Downloader:
         if expect is not None and found.fingerprint != expect.fingerprint:
             raise precondition_failed(key)
         return found
+
+
+def _iter_chunks(read_into: ReadInto, left: int) -> Iterator[bytes]:
+    """Yield chunks. Reads at most one byte too many, and the last chunk when it is verified."""
+    while True:
+        chunk = bytearray(min(_CHUNK_SIZE, left + 1))
+        with memoryview(chunk) as view:
+            size = read_into(view)
+        if size < len(chunk):
+            if size:
+                yield bytes(chunk[:size])
+            return
+        left -= size
+        yield bytes(chunk)
 
 
 def _verify(found: RemoteObject, target: Path) -> None:

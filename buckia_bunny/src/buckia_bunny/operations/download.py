@@ -60,6 +60,7 @@ class Downloader:
             file.seek(offset)
             for chunk in body:
                 write_all(file, chunk)
+                download.on_content(chunk)
                 offset += len(chunk)
                 if offset - reported >= _STEP or offset == expect.size:
                     download.on_progress(offset)

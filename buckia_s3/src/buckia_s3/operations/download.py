@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from buckia_core.adapters.contract.resume import PartialDownload
 from buckia_core.adapters.transfers.part_pool import PartPool
-from buckia_core.adapters.transfers.ranged_download import RangedDownload, RangeStream
+from buckia_core.adapters.transfers.ranged_download import RangedDownload, RangeStream, exact_reader
 from buckia_core.errors import AdapterError, IntegrityError, NotSupported
 from buckia_core.http.http11 import Headers
 from buckia_core.planning.manifest import RemoteObject
@@ -58,8 +59,10 @@ class Downloader:
 
     def resume(self, key: str, download: PartialDownload, expect: RemoteObject) -> RemoteObject:
         """See `ResumableDownload.resume_download`."""
-        found = self._ranged_download.resume(key, download, expect) or self._empty(key, expect).object
-        if self.checksum is not None:
+        came = self._ranged_download.resume(key, download, expect)
+        found = came.object if came is not None else self._empty(key, expect).object
+        # A download by one request is verified while it is read.
+        if self.checksum is not None and (came is None or came.ranged):
             self._verify_checksum(found, download.target, self.checksum)
         return found
 
@@ -104,7 +107,12 @@ class Downloader:
             chunks = self.client.iter_body(response, key, stop - start)
             if self.checksum is not None and (start, stop) == (0, found.size):
                 chunks = verify_chunks(chunks, response.headers, self.checksum, provider=self.client.provider, key=key)
-            yield RangeStream(found, chunks)
+                yield RangeStream(found, chunks)
+            else:
+                length = stop - start
+                receive = partial(self.client.receive_into, response, key)
+                wrong_length = partial(self.client.wrong_length, key, length=length)
+                yield RangeStream(found, chunks, exact_reader(receive, length, wrong_length))
 
     @property
     def _ranged_download(self) -> RangedDownload:

@@ -162,6 +162,29 @@ def test_progress_of_a_download_resets_its_attempts(tmp_path):
     assert reached == [100, 200, 300, 400, 1000]
 
 
+def test_content_that_was_passed_on_is_progress_and_does_not_come_again(tmp_path):
+    class Losing(InParts):
+        def resume_download(self, key: str, landing: PartialDownload, *, expect: RemoteObject) -> RemoteObject:
+            self.started.append(landing.start)
+            if not self.fails_after:
+                return resume_by_open(self, key, landing, expect)
+            end = self.fails_after.pop(0)
+            with landing.target.open("r+b") as file:
+                file.seek(landing.start)
+                file.write(CONTENT[landing.start : end])
+            landing.on_content(CONTENT[landing.start : end])
+            raise Transient("cut")
+
+    inner = Losing([100, 200, 300])
+    expect = inner.upload_file(CONTENT, "k")
+    target, passed_on, reached = tmp_path / "t", bytearray(), list[int]()
+    target.touch()
+    download = PartialDownload(target, 0, reached.append, passed_on.extend)
+    retrying(inner, attempts=2).resume_download("k", download, expect=expect)
+    assert target.read_bytes() == passed_on == CONTENT
+    assert (inner.started, reached) == ([0, 100, 200, 300], [1000])
+
+
 def test_a_download_that_does_not_move_has_its_attempts_and_no_more(tmp_path):
     inner = InParts([100, 100, 100])
     expect = inner.upload_file(CONTENT, "k")

@@ -127,6 +127,62 @@ def test_what_has_come_is_on_its_way_to_the_disk_before_the_rest_comes(bucket, t
     assert (begun[1][0], sum(length for _, length in begun)) == (5000, len(CONTENT))
 
 
+def test_content_that_was_passed_on_is_not_read_again(bucket, tmp_path, monkeypatch):
+    monkeypatch.setattr(module.ResumableStagingFile, "_hash_up_to", lambda *_: None)
+    with begin(bucket, tmp_path) as file:
+        file.fetch(bucket.stat_file("a"))
+        assert file.digest(("sha256",)) == ((Digest("sha256", hashlib.sha256(CONTENT).hexdigest()),), len(CONTENT))
+
+
+class Slowly(Stopping):
+    """Reports each 1,000 bytes, and fails after 9,500."""
+
+    def resume_download(self, key: str, landing: PartialDownload, *, expect: RemoteObject) -> RemoteObject:
+        with landing.target.open("r+b") as file:
+            file.write(CONTENT[:9500])
+        for size in range(1000, 10_000, 1000):
+            landing.on_progress(size)
+        landing.on_content(CONTENT[9000:9500])
+        raise Transient("later")
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1e9])
+def test_checkpoints_are_written_now_and_then_and_after_an_error(tmp_path, monkeypatch, seconds):
+    written, save = [], module.ResumableStagingFile._save
+
+    def write(file):
+        written.append(file._offset)
+        save(file)
+
+    monkeypatch.setattr(module.ResumableStagingFile, "_save", write)
+    monkeypatch.setattr(module, "_CHECKPOINT_SECONDS", seconds)
+    bucket = Slowly()
+    bucket.upload_file(CONTENT, "a")
+    with pytest.raises(Transient), begin(bucket, tmp_path) as file:
+        file.fetch(bucket.stat_file("a"))
+    assert written == ([1000, 9500] if seconds else [*range(1000, 10_000, 1000), 9500])
+    with begin(bucket, tmp_path) as file:
+        assert file.resumed_bytes == 9500
+
+
+def test_without_a_store_only_attempts_of_one_download_resume(bucket, tmp_path):
+    bucket.stops = {5000: Transient("later")}
+    expected = bucket.stat_file("a")
+    with Tree(str(tmp_path)) as tree:
+        with open_staging_file(bucket, expected, tree.root, ".buckia-tmp-", "sha256", None, private=False) as file:
+            with pytest.raises(Transient):
+                file.fetch(expected)
+            file.fetch(expected)
+            assert Path(file.path).read_bytes() == CONTENT
+        with (
+            pytest.raises(Transient),
+            open_staging_file(bucket, expected, tree.root, ".buckia-tmp-", "sha256", None, private=False),
+        ):
+            raise Transient("later")
+    assert bucket.started == [0, 5000]
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_bytes_behind_a_gap_are_cut_off(bucket, tmp_path):
     path = stopped(bucket, tmp_path, Transient("later"))
     path.write_bytes(CONTENT[:5000] + bytes(9000))

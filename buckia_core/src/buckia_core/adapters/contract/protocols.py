@@ -144,7 +144,8 @@ class ResumableDownload(Protocol):
         """Write the bytes from `download.start` to their offsets in the file `download.target`; return the object.
 
         The file exists; open it under exactly this path and do not truncate it. Whenever the gapless prefix of the file
-        has grown, call `download.on_progress` with its length in bytes, in the thread of the call.
+        has grown, call `download.on_progress` with its length in bytes, in the thread of the call. If the bytes are
+        still in memory, call `download.on_content` with them before, so that nobody has to read them from the file.
 
         Raises:
             NotFound, PreconditionFailed, IntegrityError, OSError: As `download_file`.

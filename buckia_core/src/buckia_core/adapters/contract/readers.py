@@ -61,7 +61,7 @@ class LimitedReader(io.RawIOBase):
         return len(chunk)
 
 
-def write_all(file: io.FileIO, data: bytes) -> None:
+def write_all(file: io.FileIO, data: bytes | memoryview) -> None:
     """Write all bytes to an unbuffered file, with as many system calls as that takes."""
     view = memoryview(data)
     while view:

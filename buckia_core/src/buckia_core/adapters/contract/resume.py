@@ -16,6 +16,10 @@ _CHUNK = 1 << 20
 _PROGRESS_STEP = 16 << 20
 
 
+def _ignore(_: bytes | memoryview) -> None:
+    pass
+
+
 class Checkpoint(Protocol):
     """A text stored for one transfer, across attempts and, where possible, runs. Thread-safe."""
 
@@ -79,11 +83,14 @@ class PartialDownload:
         target: The file; it has the first `start` bytes.
         start: Offset at which to resume.
         on_progress: Called with the number of bytes that the file has without a gap, counted from its start.
+        on_content: May be called with the next bytes of that prefix, in order and without a gap, after they have been
+            written, so that they need not be read from the file again. It does not keep them.
     """
 
     target: Path
     start: int
     on_progress: Callable[[int], object]
+    on_content: Callable[[bytes | memoryview], object] = _ignore
 
 
 def resume_by_open(adapter: BaseSync, key: str, download: PartialDownload, expect: RemoteObject) -> RemoteObject:
@@ -104,6 +111,7 @@ def resume_by_open(adapter: BaseSync, key: str, download: PartialDownload, expec
             if size > expect.size:
                 break
             write_all(file, chunk)
+            download.on_content(chunk)
             if size - reported >= _PROGRESS_STEP or size == expect.size:
                 download.on_progress(size)
                 reported = size

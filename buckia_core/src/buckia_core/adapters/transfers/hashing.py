@@ -26,7 +26,7 @@ _PARTS = re.compile(r"md5-parts-([1-9][0-9]{0,18})\??")
 class Hash(Protocol):
     """A running hash, as in `hashlib`."""
 
-    def update(self, data: bytes, /) -> None:
+    def update(self, data: bytes | memoryview, /) -> None:
         """Take in more bytes."""
 
     def hexdigest(self) -> str:
@@ -42,7 +42,7 @@ class MultipartMd5:
         self._part = hashlib.md5(usedforsecurity=False)
         self._digests = b""
 
-    def update(self, data: bytes, /) -> None:
+    def update(self, data: bytes | memoryview, /) -> None:
         """Take in more bytes."""
         view = memoryview(data)
         while view:

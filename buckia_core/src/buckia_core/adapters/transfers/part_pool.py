@@ -27,18 +27,19 @@ class PartPool:
         # A task may hold the bytes of its part, so it is created only when a thread is free for it.
         self._free = threading.Semaphore(THREADS)
 
-    def run(self, tasks: Iterable[Callable[[], T]], *, ahead: int = THREADS) -> Iterator[T]:
+    def run(self, tasks: Iterable[Callable[[], T]], *, ahead: int | Callable[[], int] = THREADS) -> Iterator[T]:
         """Call the tasks, at most `ahead` of them at once, and yield their results in order.
 
         Takes a task from `tasks` when a thread is free for it. After an error, no task is running any more.
         """
+        limit = ahead if callable(ahead) else lambda: ahead
         pool = self._executor()
         running: deque[Future[T]] = deque()
         source = iter(tasks)
         try:
             while (future := self._submit_next(pool, source)) is not None:
                 running.append(future)
-                if len(running) >= ahead:
+                while len(running) >= limit():
                     yield running.popleft().result()
             while running:
                 yield running.popleft().result()

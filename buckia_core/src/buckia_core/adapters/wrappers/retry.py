@@ -155,18 +155,24 @@ class Retry(Wrapper):
 
     def resume_download(self, key: str, download: PartialDownload, *, expect: RemoteObject) -> RemoteObject:
         """See `ResumableDownload`."""
-        from buckia_core.adapters.contract.resume import PartialDownload  # noqa: PLC0415  # most runs resume nothing
-
         inner, attempts, size = cast("ResumableDownload", self.inner), self._attempts(), download.start
 
-        def on_progress(new_size: int) -> None:
+        def reach(new_size: int) -> None:
             nonlocal size
             if new_size > size:
                 size, attempts.count, attempts.started = new_size, 0, self._policy.clock()
+
+        def on_progress(new_size: int) -> None:
+            reach(new_size)
             download.on_progress(new_size)
 
+        def on_content(data: bytes | memoryview) -> None:
+            reach(size + len(data))
+            download.on_content(data)
+
         async def receive() -> RemoteObject:
-            return inner.resume_download(key, PartialDownload(download.target, size, on_progress), expect=expect)
+            rest = replace(download, start=size, on_progress=on_progress, on_content=on_content)
+            return inner.resume_download(key, rest, expect=expect)
 
         return run_blocking(self.intercept(Call("resume_download", key, receive), attempts))
 

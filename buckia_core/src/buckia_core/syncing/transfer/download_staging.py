@@ -6,6 +6,7 @@ import io
 import json
 import os
 import stat
+import time
 from abc import ABC, abstractmethod
 from contextlib import suppress
 from pathlib import Path
@@ -35,7 +36,12 @@ from buckia_core.syncing.state.resume_store import ResumeStore, TransferKind
 BUFFERED_DOWNLOAD_MAX = 1 << 20
 """Objects up to this size, in bytes, are downloaded to memory first, one per worker at a time."""
 
-_CHUNK_SIZE = 1 << 20
+_CHUNK_SIZE = 256 << 10
+
+_WRITEBACK_STEP = 4 << 20
+
+_CHECKPOINT_SECONDS = 0.5
+"""Least time between two checkpoints of a download. What came since the last one is lost if the process is killed."""
 
 
 class DownloadStagingFile(StagingFile, ABC):
@@ -77,7 +83,7 @@ def open_staging_file(
         directory: The directory of the file.
         prefix: The prefix of its name.
         algorithm: The digest algorithm that the download will ask for.
-        resume_store: Checkpoints of interrupted downloads; `None` disables resuming.
+        resume_store: Checkpoints of interrupted downloads; with `None`, only attempts of this download resume.
         private: Create the file with mode 0600 until `finish` sets its mode, because the replaced file may be private.
 
     Raises:
@@ -86,12 +92,11 @@ def open_staging_file(
     mode = PRIVATE_MODE if private else NEW_FILE_MODE
     if expected.size <= BUFFERED_DOWNLOAD_MAX:
         return BufferedStagingFile(adapter, directory, prefix, mode)
-    if (
-        resume_store is None
-        or not adapter.capabilities.resumable_download
-        or not isinstance(adapter, ResumableDownload)
-    ):
+    if not adapter.capabilities.resumable_download or not isinstance(adapter, ResumableDownload):
         return StreamedStagingFile(adapter, directory, prefix, mode)
+    if resume_store is None:
+        name, descriptor = create_temp_file(directory, prefix, mode)
+        return ResumableStagingFile(adapter, directory, name, descriptor, algorithm, _NoCheckpoint())
     content = f"{expected.size} {expected.fingerprint}"
     record = resume_store.find(TransferKind.DOWNLOAD, expected.key)
     name = os.path.basename(record.path) if record is not None and record.content == content else ""
@@ -102,7 +107,8 @@ def open_staging_file(
         # The name is random and only in the checkpoint: other users could occupy a predictable name.
         name = unpredictable_name(prefix)
     checkpoint = resume_store.claim(TransferKind.DOWNLOAD, expected.key, content, adapter, directory.join(name))
-    return ResumableStagingFile(adapter, directory, name, mode, algorithm, checkpoint)
+    descriptor = _open_or_create(directory, name, mode)
+    return ResumableStagingFile(adapter, directory, name, descriptor, algorithm, checkpoint)
 
 
 class BufferedStagingFile(DownloadStagingFile):
@@ -168,8 +174,9 @@ class StreamedStagingFile(OpenStagingFile):
 class ResumableStagingFile(OpenStagingFile):
     """Resumes the download of an earlier attempt, of this run or an earlier one, and keeps the file for the next one.
 
-    The contiguous bytes from the start are hashed as they arrive. The checkpoint has their number and digest; if the
-    file does not match it, for example after a power failure, the download starts anew.
+    The contiguous bytes from the start are hashed as they arrive; those that the adapter does not pass on are read from
+    the file. The checkpoint has their number and digest; if the file does not match it, for example after a power
+    failure, the download starts anew.
     """
 
     def __init__(
@@ -177,27 +184,28 @@ class ResumableStagingFile(OpenStagingFile):
         adapter: ResumableDownload,
         directory: Directory,
         name: str,
-        mode: int,
+        descriptor: int,
         algorithm: str,
         checkpoint: Checkpoint,
     ) -> None:
-        super().__init__(directory, name, _open_or_create(directory, name, mode))
+        super().__init__(directory, name, descriptor)
         self._adapter = adapter
         self._algorithm = algorithm
         self._checkpoint = checkpoint
         self._hash = new_hash(algorithm)
-        self._offset = 0
+        self._offset = self._written_back = self._saved = 0
+        self._saved_at = -_CHECKPOINT_SECONDS
         try:
             if not self._matches_checkpoint():
                 self.reset()
         except BaseException:
             self.close()
             raise
-        self.resumed_bytes = self._offset
+        self.resumed_bytes = self._saved = self._written_back = self._offset
 
     def fetch(self, expected: RemoteObject) -> RemoteObject:
         """See `DownloadStagingFile`."""
-        partial = PartialDownload(self.target, self._offset, self._on_progress)
+        partial = PartialDownload(self.target, self._offset, self._on_progress, self._on_content)
         try:
             found = self._adapter.resume_download(expected.key, partial, expect=expected)
         except IntegrityError:
@@ -224,11 +232,13 @@ class ResumableStagingFile(OpenStagingFile):
         self._checkpoint.clear()
         self._file.truncate(0)
         self._hash = new_hash(self._algorithm)
-        self._offset = self.resumed_bytes = 0
+        self._offset = self._written_back = self._saved = self.resumed_bytes = 0
 
     def clean_up(self, error: BaseException | None) -> None:
         """See `DownloadStagingFile`. After an error that may be temporary, a file with a checkpoint is kept."""
         is_temporary = isinstance(error, AdapterError) and not isinstance(error, (NotFound, PreconditionFailed))
+        if is_temporary and self._offset > self._saved:
+            self._save()
         if not is_temporary or self._checkpoint.read() is None:
             super().clean_up(error)
             self._checkpoint.clear()
@@ -246,17 +256,47 @@ class ResumableStagingFile(OpenStagingFile):
         self._file.truncate(size)
         return True
 
+    def _on_content(self, data: bytes | memoryview) -> None:
+        self._hash.update(data)
+        self._offset += len(data)
+        if self._offset - self._written_back >= _WRITEBACK_STEP:
+            self._write_back()
+
     def _on_progress(self, size: int) -> None:
-        start = self._offset
         self._hash_up_to(size)
-        start_writeback(self._file.fileno(), start, self._offset - start)
+        self._write_back()
+        if time.monotonic() - self._saved_at >= _CHECKPOINT_SECONDS:
+            self._save()
+
+    def _write_back(self) -> None:
+        start_writeback(self._file.fileno(), self._written_back, self._offset - self._written_back)
+        self._written_back = self._offset
+
+    def _save(self) -> None:
         self._checkpoint.write(json.dumps({"bytes": self._offset, "digest": self._hash.hexdigest()}))
+        self._saved, self._saved_at = self._offset, time.monotonic()
 
     def _hash_up_to(self, size: int) -> None:
+        if self._offset >= size:
+            return
         self._file.seek(self._offset)
-        while self._offset < size and (chunk := self._file.read(min(_CHUNK_SIZE, size - self._offset))):
-            self._hash.update(chunk)
-            self._offset += len(chunk)
+        buffer = memoryview(bytearray(_CHUNK_SIZE))
+        while self._offset < size and (count := self._file.readinto(buffer[: size - self._offset])):
+            self._hash.update(buffer[:count])
+            self._offset += count
+
+
+class _NoCheckpoint:
+    """A checkpoint that keeps nothing."""
+
+    def read(self) -> str | None:
+        return None
+
+    def write(self, text: str) -> None:
+        pass
+
+    def clear(self) -> None:
+        pass
 
 
 def _open_or_create(directory: Directory, name: str, mode: int) -> int:

@@ -126,11 +126,26 @@ class ResumeTests(Suite):
         target, progress = tmp_path / "target", list[int]()
         target.write_bytes(b"x" * start)
 
+        reached = start
+
         def on_progress(size: int) -> None:
+            nonlocal reached
             assert is_same(target.read_bytes()[start:size], data[start:size])
+            assert size >= reached, "content that was passed on counts as progress"
+            reached = size
             progress.append(size)
 
-        found = downloader.resume_download("k", PartialDownload(target, start, on_progress), expect=expect)
+        def on_content(chunk: bytes | memoryview) -> None:
+            nonlocal reached
+            end = reached + len(chunk)
+            assert is_same(bytes(chunk), data[reached:end]), "content is passed on in order"
+            with target.open("rb") as file:
+                file.seek(reached)
+                assert is_same(file.read(len(chunk)), data[reached:end]), "content is passed on when it is in the file"
+            reached = end
+
+        partial = PartialDownload(target, start, on_progress, on_content)
+        found = downloader.resume_download("k", partial, expect=expect)
         assert is_same(target.read_bytes(), b"x" * start + data[start:])
         assert progress == sorted(progress)
         assert progress[-1:] == ([len(data)] if start < len(data) else [])
