@@ -187,7 +187,7 @@ class S3Client:
         try:
             return await response.read(min(_CHUNK, most))
         except (OSError, ProtocolError) as error:
-            raise self._read_error(error, key) from error
+            raise self.read_error(error, key) from error
 
     async def read_exact_body(self, response: Response, key: str, length: int) -> bytes:
         """Return the body, which must have `length` bytes. Raises the same errors as `iter_body`."""
@@ -196,7 +196,7 @@ class S3Client:
         try:
             body = await (response.read() if response.remaining is not None else response.read(length + 1))
         except (OSError, ProtocolError) as error:
-            raise self._read_error(error, key) from error
+            raise self.read_error(error, key) from error
         if len(body) != length:
             raise self.wrong_length(key, len(body), length)
         return body
@@ -330,7 +330,8 @@ class S3Client:
             advice=advice,
         )
 
-    def _read_error(self, error: Exception, key: str) -> AdapterError:
+    def read_error(self, error: Exception, key: str) -> AdapterError:
+        """Return the error for a body that can't be read to its end."""
         return from_network(error, provider=self.provider, key=key, action="reading", host=self.route)
 
     def _connection_error(self, error: Exception, request: Request) -> AdapterError:

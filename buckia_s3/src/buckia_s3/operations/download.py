@@ -10,9 +10,12 @@ from pathlib import Path
 
 from buckia_core.adapters.contract.resume import PartialDownload
 from buckia_core.adapters.transfers.part_pool import PartPool
-from buckia_core.adapters.transfers.ranged_download import RangedDownload, RangeStream, exact_reader
+from buckia_core.adapters.transfers.ranged_download import RangedDownload, RangeStream, ReadInto, exact_reader
 from buckia_core.errors import AdapterError, IntegrityError, NotSupported
+from buckia_core.http.blocking import run_blocking
+from buckia_core.http.errors import ProtocolError
 from buckia_core.http.http11 import Headers
+from buckia_core.http.response import Response
 from buckia_core.planning.manifest import RemoteObject
 from buckia_s3.http.body import FileRangeBody
 from buckia_s3.http.client import Request, S3Client
@@ -109,10 +112,16 @@ class Downloader:
                 chunks = verify_chunks(chunks, response.headers, self.checksum, provider=self.client.provider, key=key)
                 yield RangeStream(found, chunks)
             else:
-                length = stop - start
-                receive = partial(self.client.receive_into, response, key)
-                wrong_length = partial(self.client.wrong_length, key, length=length)
-                yield RangeStream(found, chunks, exact_reader(receive, length, wrong_length))
+                yield RangeStream(found, chunks, self._reader(response, key, stop - start))
+
+    def _reader(self, response: Response, key: str, length: int) -> ReadInto:
+        def receive(view: memoryview) -> int:
+            try:
+                return run_blocking(response.read_into(view))
+            except (OSError, ProtocolError) as error:
+                raise self.client.read_error(error, key) from error
+
+        return exact_reader(receive, length, partial(self.client.wrong_length, key, length=length))
 
     @property
     def _ranged_download(self) -> RangedDownload:
