@@ -171,13 +171,6 @@ class S3Client:
         if count != length:
             raise self.wrong_length(key, count, length)
 
-    def receive_into(self, response: Response, key: str, view: memoryview) -> int:
-        """Read some bytes of the body into a buffer; return their number, 0 at its end. Raises as `read_chunk`."""
-        try:
-            return run_blocking(response.read_into(view))
-        except (OSError, ProtocolError) as error:
-            raise self._read_error(error, key) from error
-
     async def read_chunk(self, response: Response, key: str, most: int = _CHUNK) -> bytes:
         """Return the next bytes of the body, `most` and a MiB at most; none at its end.
 
