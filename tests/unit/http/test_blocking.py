@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 import time
+from types import ModuleType
 
 import pytest
 
@@ -92,3 +94,8 @@ def test_what_still_runs_at_the_end_is_cancelled():
     with EventLoopThread() as loop:
         loop.run(start())
     assert ended.is_set()
+
+
+def test_a_blocking_call_works_while_another_thread_imports_asyncio(monkeypatch):
+    monkeypatch.setitem(sys.modules, "asyncio.events", ModuleType("asyncio.events"))
+    assert run_blocking(thread_after_pause(0)) == (threading.current_thread().name, False)

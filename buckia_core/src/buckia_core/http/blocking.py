@@ -49,9 +49,9 @@ def in_event_loop() -> bool:
 
 def running_loop() -> Any:
     """Return the event loop that runs in this thread, or `None`."""
-    # A run without one must not import asyncio, which takes 30 ms.
-    events: Any = sys.modules.get("asyncio.events")
-    return None if events is None else events._get_running_loop()  # noqa: SLF001  # documented
+    # A run without one must not import asyncio, which takes 30 ms. Another thread may be importing it just now.
+    find = getattr(sys.modules.get("asyncio.events"), "_get_running_loop", None)
+    return None if find is None else find()
 
 
 async def pause(seconds: float, sleep: Callable[[float], object] = time.sleep) -> None:

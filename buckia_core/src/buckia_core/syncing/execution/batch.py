@@ -17,7 +17,7 @@ from buckia_core.planning.plan import Action, Operation
 from buckia_core.syncing.disk.file_locator import FileLocator
 from buckia_core.syncing.error_messages import FATAL_ERRORS
 from buckia_core.syncing.execution.operation_result import OperationResult
-from buckia_core.syncing.execution.request_runner import Outcome, Request
+from buckia_core.syncing.execution.request_runner import Outcome, Request, RequestRunner
 from buckia_core.syncing.execution.worker import Worker
 from buckia_core.syncing.transfer.download import Download, flush_group
 from buckia_core.syncing.transfer.errors import StateChanged
@@ -43,12 +43,12 @@ class BatchResult:
     internal_error: BaseException | None = None
 
 
-def run_batch(worker: Worker, operations: Sequence[Operation]) -> BatchResult:
-    """Execute small operations together."""
+def run_batch(worker: Worker, operations: Sequence[Operation], requests: RequestRunner | None = None) -> BatchResult:
+    """Execute small operations together; `requests` sends their requests, by default that of the worker."""
     result = BatchResult()
     try:
         with worker.bucket.locator() as locator:
-            _Batch(worker, locator, result).run(operations)
+            _Batch(worker, locator, result, requests or worker.requests).run(operations)
     except Exception as error:  # noqa: BLE001  # the executor raises it
         result.internal_error = result.internal_error or error
     return result
@@ -63,16 +63,17 @@ class _Transfer(NamedTuple):
 
 
 class _Batch:
-    def __init__(self, worker: Worker, locator: FileLocator, result: BatchResult) -> None:
+    def __init__(self, worker: Worker, locator: FileLocator, result: BatchResult, requests: RequestRunner) -> None:
         self._worker = worker
         self._locator = locator
         self._result = result
-        self._read = worker.requests.bind(worker.adapter, "read_file")
-        self._send = worker.requests.bind(worker.adapter, "upload_file")
+        self._requests = requests
+        self._read = requests.bind(worker.adapter, "read_file")
+        self._send = requests.bind(worker.adapter, "upload_file")
 
     def run(self, operations: Sequence[Operation]) -> None:
         transfers = self._prepare(operations)
-        outcomes = self._worker.requests.run([each.request for each in transfers])
+        outcomes = self._requests.run([each.request for each in transfers])
         self._result.not_started += [each.operation for each in transfers[len(outcomes) :]]
         downloaded: list[tuple[Operation, Outcome]] = []
         for (operation, upload, _), outcome in zip(transfers, outcomes, strict=False):

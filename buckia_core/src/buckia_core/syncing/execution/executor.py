@@ -18,6 +18,7 @@ from buckia_core.syncing.execution.batch import BatchResult, run_batch
 from buckia_core.syncing.execution.concurrency import AdaptiveConcurrency
 from buckia_core.syncing.execution.delete_batch import delete_batch
 from buckia_core.syncing.execution.operation_result import OperationResult
+from buckia_core.syncing.execution.request_runner import RequestRunner
 from buckia_core.syncing.execution.worker import Worker
 from buckia_core.syncing.transfer.download_staging import BUFFERED_DOWNLOAD_MAX
 
@@ -117,7 +118,8 @@ def run_job(worker: Worker, operations: Sequence[Operation]) -> BatchResult:
     if operations[0].action is Action.DELETE_REMOTE:
         return delete_batch(worker, operations)
     if len(operations) > 1:
-        return run_batch(worker, operations)
+        # Its thread counts as one request in flight, so the requests follow one another.
+        return run_batch(worker, operations, RequestRunner(worker.in_flight.stopped))
     return BatchResult([worker.run(operations[0])])
 
 
