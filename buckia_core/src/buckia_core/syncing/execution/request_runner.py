@@ -132,6 +132,9 @@ class RequestRunner:
                     continue
                 try:
                     outcome = await group.requests[number]()
+                except (asyncio.CancelledError, GeneratorExit) as error:
+                    group.finish(number, error)
+                    raise
                 except BaseException as error:  # noqa: BLE001  # the caller decides what comes of it
                     outcome = error
                 group.finish(number, outcome)
