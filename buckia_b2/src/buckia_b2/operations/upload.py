@@ -34,7 +34,7 @@ from buckia_core.adapters.contract.resume import MultipartSource
 from buckia_core.adapters.contract.types import IfUnchanged, Precondition, UploadInfo
 from buckia_core.adapters.transfers.sources import DigestVerifier, PrependedReader, part_size_for, read_exactly
 from buckia_core.errors import AdapterError, IntegrityError, PermissionDenied, PreconditionFailed, Transient
-from buckia_core.http.blocking import in_event_loop
+from buckia_core.http.blocking import in_thread
 from buckia_core.planning.digest import Comparison, Digest, Digests, compare, merge
 from buckia_core.planning.manifest import RemoteObject
 
@@ -90,12 +90,7 @@ class Uploader:
         return await self._upload_single(BytesBody(data), spec)
 
     async def _upload_large(self, data: bytes, spec: ObjectSpec) -> RemoteObject:
-        upload = partial(self.large.upload_reader, io.BytesIO(data), self.settings.part_size, spec)
-        if not in_event_loop():
-            return upload()
-        import asyncio  # noqa: PLC0415  # imported already, as a loop runs
-
-        return await asyncio.to_thread(upload)
+        return await in_thread(partial(self.large.upload_reader, io.BytesIO(data), self.settings.part_size, spec))
 
     async def _upload_path(self, path: Path, spec: ObjectSpec) -> RemoteObject:
         size = path.stat().st_size

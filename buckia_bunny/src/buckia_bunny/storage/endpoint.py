@@ -13,7 +13,7 @@ from buckia_core.adapters.contract.identity import endpoint_identity
 from buckia_core.adapters.service.redirects import check_service_address
 from buckia_core.config.secrets.secret import Secret
 from buckia_core.errors import AdapterError, MissingCredentials
-from buckia_core.http.blocking import in_event_loop
+from buckia_core.http.blocking import in_thread
 from buckia_core.http.origin import Origin, split_url
 
 _DOMAINS = ("bunnycdn.com", "bunny.net")
@@ -97,11 +97,8 @@ class ZoneEndpoint:
 
     async def zone_url_async(self) -> ZoneUrl:
         """Return the URL of the zone, without blocking an event loop. Raises the same errors as `zone_url`."""
-        if self._zone_url is not None or not in_event_loop():
-            return self._zone_url or self.zone_url()
-        import asyncio  # noqa: PLC0415  # imported already, as a loop runs
-
-        return await asyncio.to_thread(self.zone_url)
+        known = self._zone_url
+        return await in_thread(self.zone_url) if known is None else known
 
     def _resolve(self) -> ZoneUrl:
         address, key = self._settings.address, self._settings.zone_key
