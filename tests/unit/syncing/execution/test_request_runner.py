@@ -12,6 +12,7 @@ import threading
 import tracemalloc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -284,6 +285,29 @@ def test_rejected_credentials_end_a_run(sides, side):
     with pytest.raises(Unauthenticated):
         sides.sync(max_workers=8)
     assert len(sides.baseline()) == 20 and len(sides.bucket.calls) < 40
+
+
+def test_rejected_credentials_end_the_requests_of_all_groups(sides):
+    sent: list[str] = []
+
+    async def answer(key: str) -> str:
+        sent.append(key)
+        await asyncio.sleep(0.01)
+        if key == "first 2":
+            raise Unauthenticated("who are you")
+        return key
+
+    runner = RequestRunner(threading.Event(), sides.bucket)
+    runner.limit = 4
+    groups = [[partial(answer, f"{name} {number}") for number in range(8)] for name in ("first", "second", "third")]
+    with runner, ThreadPoolExecutor(3) as executor:
+        first = executor.submit(runner.run, groups[0])
+        while not sent:
+            threading.Event().wait(0.001)
+        others = [executor.submit(runner.run, group) for group in groups[1:]]
+        assert len(first.result()) <= 6
+        assert [future.result() for future in others] == [[], []]
+    assert len(sent) <= 6
 
 
 @pytest.mark.parametrize("error", [MemoryError, KeyboardInterrupt, SystemExit, asyncio.CancelledError])

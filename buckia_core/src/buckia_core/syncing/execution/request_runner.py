@@ -176,11 +176,13 @@ class _Group:
         return self.sent - 1
 
     def finish(self, number: int, outcome: Outcome) -> None:
-        """Set the outcome of a request. After an error that all others would meet, too, no more are sent."""
+        """Set the outcome of a request. After an error that all others would meet, too, the run is stopped."""
         self.outcomes[number] = outcome
         self._left -= 1
         if self._stopped is not None and isinstance(outcome, BaseException) and _is_fatal(outcome):
             self._is_over = True
+            # Other groups would only learn of it when this one is finished.
+            self._stopped.set()
         if not self._left:
             self._report()
 
