@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 
-from buckia_core.http.blocking import in_event_loop, pause, run_blocking
+from buckia_core.http.blocking import gather, in_event_loop, pause, run_blocking
 from buckia_core.http.event_loop import EventLoopThread
 
 
@@ -99,3 +99,50 @@ def test_what_still_runs_at_the_end_is_cancelled():
 def test_a_blocking_call_works_while_another_thread_imports_asyncio(monkeypatch):
     monkeypatch.setitem(sys.modules, "asyncio.events", ModuleType("asyncio.events"))
     assert run_blocking(thread_after_pause(0)) == (threading.current_thread().name, False)
+
+
+class Calls:
+    """Calls that overlap for a moment, and fail for one argument."""
+
+    def __init__(self, failing: int | None = None) -> None:
+        self.failing = failing
+        self.made: list[int] = []
+        self.running = 0
+        self.most = 0
+        self._lock = threading.Lock()
+
+    async def __call__(self, number: int) -> int:
+        with self._lock:
+            self.made.append(number)
+            self.running += 1
+            self.most = max(self.most, self.running)
+        try:
+            await pause(0.002)
+            if number == self.failing:
+                raise KeyError(number)
+        finally:
+            with self._lock:
+                self.running -= 1
+        return -number
+
+
+def run_on_loop(coroutine):
+    with EventLoopThread() as loop:
+        return loop.run(coroutine)
+
+
+@pytest.mark.parametrize(("run", "most"), [(run_blocking, 3), (run_on_loop, 5)])
+def test_gathered_calls_overlap_up_to_a_limit_and_keep_their_order(run, most):
+    calls = Calls()
+    assert run(gather(calls, range(40), tasks=5, threads=3)) == [-number for number in range(40)]
+    assert 1 < calls.most <= most
+    assert (run(gather(calls, [], tasks=5, threads=3)), run(gather(calls, [7], tasks=5, threads=3))) == ([], [-7])
+
+
+@pytest.mark.parametrize("run", [run_blocking, run_on_loop])
+def test_an_error_of_a_gathered_call_ends_the_others(run):
+    calls = Calls(failing=3)
+    with pytest.raises(KeyError):
+        run(gather(calls, range(1000), tasks=5, threads=5))
+    assert len(calls.made) < 100
+    assert calls.running == 0

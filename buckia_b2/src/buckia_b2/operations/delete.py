@@ -7,7 +7,6 @@ back an older one.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
@@ -17,14 +16,13 @@ from buckia_b2.errors import ABSENT
 from buckia_b2.settings import Deletion
 from buckia_core.adapters.contract.types import DeleteOutcome
 from buckia_core.errors import AdapterError
-from buckia_core.http.blocking import run_blocking
+from buckia_core.http.blocking import gather, run_blocking
 
 DELETE_BATCH_SIZE = 100
 """Keys per call: B2 deletes one key per request, and several requests run in parallel."""
 
-_WORKERS = 8
-_CONCURRENT = 32
-"""Keys of one call that are deleted at once on an event loop."""
+_THREADS, _TASKS = 8, 32
+"""Keys of one call that are deleted at once, without an event loop and on one."""
 
 _ALREADY_DELETED = ("no_such_file", "already_hidden")
 
@@ -38,28 +36,14 @@ class Deleter:
 
     def delete(self, keys: Sequence[str]) -> list[DeleteOutcome]:
         """See `BaseSync.delete_files`."""
-        if not keys:
-            return []
-        _ = self.bucket.id
-        if len(keys) == 1:
-            return [run_blocking(self._delete(keys[0]))]
-        with ThreadPoolExecutor(min(_WORKERS, len(keys)), thread_name_prefix="buckia-b2-delete") as pool:
-            return list(pool.map(lambda key: run_blocking(self._delete(key)), keys))
+        return run_blocking(self.delete_async(keys))
 
     async def delete_async(self, keys: Sequence[str]) -> list[DeleteOutcome]:
         """See `Coroutines.delete_files_async`."""
-        import asyncio  # noqa: PLC0415  # imported already, as a loop runs
-
-        if not keys:
-            return []
-        _ = await self.bucket.id_async()
-        slots = asyncio.Semaphore(_CONCURRENT)
-
-        async def delete(key: str) -> DeleteOutcome:
-            async with slots:
-                return await self._delete(key)
-
-        return await asyncio.gather(*map(delete, keys))
+        if keys:
+            # An error of the bucket is one of the call, not of each key.
+            await self.bucket.id_async()
+        return await gather(self._delete, keys, tasks=_TASKS, threads=_THREADS)
 
     async def _delete(self, key: str) -> DeleteOutcome:
         try:

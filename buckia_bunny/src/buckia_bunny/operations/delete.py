@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from buckia_bunny.operations.directories import DirectoryPruner
 from buckia_bunny.operations.head import ObjectHead
 from buckia_bunny.storage.api import StorageApi
 from buckia_core.adapters.contract.types import DeleteOutcome
 from buckia_core.errors import AdapterError
-from buckia_core.http.blocking import run_blocking
+from buckia_core.http.blocking import gather, run_blocking
 
 DELETE_BATCH_SIZE = 100
 """Keys per call."""
 
-_WORKERS = 8
+_THREADS, _TASKS = 8, 32
+"""Keys of one call that are deleted at once, without an event loop and on one."""
 
 
 class Deleter:
@@ -28,16 +28,11 @@ class Deleter:
 
     def delete(self, keys: Sequence[str]) -> list[DeleteOutcome]:
         """See `BaseSync.delete_files`."""
-        if len(keys) < 2:
-            return [run_blocking(self._delete(key)) for key in keys]
-        with ThreadPoolExecutor(_WORKERS, thread_name_prefix="buckia-bunny-delete") as pool:
-            return list(pool.map(lambda key: run_blocking(self._delete(key)), keys))
+        return run_blocking(self.delete_async(keys))
 
     async def delete_async(self, keys: Sequence[str]) -> list[DeleteOutcome]:
         """See `Coroutines.delete_files_async`."""
-        import asyncio  # noqa: PLC0415  # imported already, as a loop runs
-
-        return await asyncio.gather(*map(self._delete, keys))
+        return await gather(self._delete, keys, tasks=_TASKS, threads=_THREADS)
 
     async def _delete(self, key: str) -> DeleteOutcome:
         try:

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
+from typing import Any, ParamSpec, TypeVar
 
 T = TypeVar("T")
+P = ParamSpec("P")
+Argument = TypeVar("Argument")
 
 
 def run_blocking(coroutine: Coroutine[Any, Any, T]) -> T:
@@ -40,6 +43,15 @@ def _outside_of_the_loop(coroutine: Coroutine[Any, Any, T]) -> T:
         return run_blocking(coroutine)
     finally:
         events._set_running_loop(loop)  # noqa: SLF001
+
+
+def as_coroutine(function: Callable[P, T]) -> Callable[P, Coroutine[Any, Any, T]]:
+    """Return a function that may block as a coroutine function, for what calls only those."""
+    return partial(_blocking, function)
+
+
+async def _blocking(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    return function(*args, **kwargs)
 
 
 def in_event_loop() -> bool:
@@ -71,3 +83,44 @@ async def in_thread(function: Callable[[], T]) -> T:
     import asyncio  # noqa: PLC0415  # imported already
 
     return await asyncio.to_thread(function)
+
+
+async def gather(
+    function: Callable[[Argument], Coroutine[Any, Any, T]], arguments: Sequence[Argument], *, tasks: int, threads: int
+) -> list[T]:
+    """Call a coroutine function with each argument, several calls at once; return the results in order.
+
+    On an event loop, up to `tasks` calls run in tasks; without one, up to `threads` run in threads of their own. A
+    single call runs where it is made. After an error, calls that have not begun are not made; those that run are
+    cancelled on an event loop, and awaited in threads.
+
+    Raises:
+        Exception: The first error of a call.
+    """
+    if len(arguments) < 2:
+        return [await function(each) for each in arguments]
+    if not in_event_loop():
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  # not needed for one call
+
+        pool = ThreadPoolExecutor(min(threads, len(arguments)), thread_name_prefix="buckia-calls")
+        try:
+            return list(pool.map(lambda each: run_blocking(function(each)), arguments))
+        finally:
+            pool.shutdown(cancel_futures=True)
+    import asyncio  # noqa: PLC0415  # imported already
+
+    waiting = iter(enumerate(arguments))
+    results: dict[int, T] = {}
+
+    async def work() -> None:
+        for number, each in waiting:
+            results[number] = await function(each)
+
+    workers = [asyncio.ensure_future(work()) for _ in range(min(tasks, len(arguments)))]
+    try:
+        await asyncio.gather(*workers)
+    except BaseException:
+        for each in workers:
+            each.cancel()
+        raise
+    return [results[number] for number in range(len(arguments))]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from html import escape
 from xml.etree import ElementTree
 
 from buckia_core.adapters.contract.types import DeleteOutcome
 from buckia_core.errors import AdapterError, BucketNotFound, InvalidKey, NotFound, NotSupported, Transient
-from buckia_core.http.blocking import in_event_loop, run_blocking
+from buckia_core.http.blocking import gather, run_blocking
 from buckia_s3.errors import from_code
 from buckia_s3.http.body import BytesBody
 from buckia_s3.http.client import Request, S3Client
@@ -54,14 +53,10 @@ class Deleter:
                 self._bulk = False
                 break
         rest = [key for key in full_keys if key not in errors]
-        if len(rest) == 1:
-            errors[rest[0]] = await self._delete_one(full_keys[rest[0]], rest[0])
-        elif rest and in_event_loop():
-            errors |= zip(rest, await self._delete_on_loop([(full_keys[key], key) for key in rest]), strict=True)
-        elif rest:
-            with ThreadPoolExecutor(_CONCURRENT, thread_name_prefix="buckia-s3-delete") as pool:
-                deleted = pool.map(lambda key: run_blocking(self._delete_one(full_keys[key], key)), rest)
-                errors |= zip(rest, deleted, strict=True)
+        requests = [Request("DELETE", full_keys[key], key=key) for key in rest]
+        errors |= zip(
+            rest, await gather(self._delete_one, requests, tasks=_CONCURRENT, threads=_CONCURRENT), strict=True
+        )
         return [DeleteOutcome(key, errors[key]) for key in keys]
 
     async def _delete_batch(self, batch: dict[str, str]) -> dict[str, AdapterError | None]:
@@ -82,23 +77,12 @@ class Deleter:
             errors[key] = self._error_from_code(code, message, key) if code else None
         return errors
 
-    async def _delete_one(self, full_key: str, key: str) -> AdapterError | None:
+    async def _delete_one(self, request: Request) -> AdapterError | None:
         try:
-            await self._client.send_async(Request("DELETE", full_key, key=key))
+            await self._client.send_async(request)
         except AdapterError as error:
             return _unless_absent(error)
         return None
-
-    async def _delete_on_loop(self, keys: list[tuple[str, str]]) -> list[AdapterError | None]:
-        import asyncio  # noqa: PLC0415  # imported already, as a loop runs
-
-        slots = asyncio.Semaphore(_CONCURRENT)
-
-        async def delete(full_key: str, key: str) -> AdapterError | None:
-            async with slots:
-                return await self._delete_one(full_key, key)
-
-        return await asyncio.gather(*(delete(*each) for each in keys))
 
     def _error_from_code(self, code: str, message: str, key: str) -> AdapterError | None:
         error = from_code(code, message, None, provider=self._client.provider, key=key, action="deleting")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from buckia_core.errors import AdapterError
-from buckia_core.http.blocking import pause
+from buckia_core.http.blocking import as_coroutine, pause, run_blocking
 
 T = TypeVar("T")
 
@@ -60,17 +60,11 @@ def retry_call(call: Callable[[], T], policy: RetryPolicy) -> T:
     Raises:
         AdapterError: The error of the last attempt.
     """
-    started = policy.clock()
-    for attempts in range(1, policy.max_attempts):
-        try:
-            return call()
-        except AdapterError as error:
-            policy.sleep(_wait_after(error, attempts, started, policy))
-    return call()
+    return run_blocking(retry_async(as_coroutine(call), policy))
 
 
 async def retry_async(call: Callable[[], Awaitable[T]], policy: RetryPolicy) -> T:
-    """Do what `retry_call` does for a coroutine, and let others run while it waits. Raises the same errors."""
+    """Do what `retry_call` does for a coroutine function. On an event loop, others run while it waits."""
     started = policy.clock()
     for attempts in range(1, policy.max_attempts):
         try:

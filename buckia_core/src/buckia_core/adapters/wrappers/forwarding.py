@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, cast
 
-from buckia_core.http.blocking import run_blocking
+from buckia_core.http.blocking import as_coroutine, run_blocking
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -33,15 +33,6 @@ class Call(Generic[T]):
         return self.make()
 
 
-def as_coroutine(method: Callable[P, T]) -> Callable[P, Coroutine[Any, Any, T]]:
-    """Return a synchronous method as a coroutine function; a `Call` needs one."""
-    return functools.partial(_blocking, method)
-
-
-async def _blocking(method: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    return method(*args, **kwargs)
-
-
 def passed(method: Method[P, T]) -> Method[P, T]:
     """Forward a method that sends no request, or not before its result is read: `intercept` does not see it."""
     name = method.__name__
@@ -61,7 +52,7 @@ def intercepted(method: Method[P, T], *, operation: str | None = None) -> Method
         target: Callable[P, T] = getattr(self.inner, name)
         if not self.intercepts:
             return target(*args, **kwargs)
-        make = functools.partial(_blocking, target, *args, **kwargs)
+        make = functools.partial(as_coroutine(target), *args, **kwargs)
         made: Coroutine[Any, Any, T] = self.intercept(Call(shown, _key(position, args, kwargs), make))
         return run_blocking(made)
 

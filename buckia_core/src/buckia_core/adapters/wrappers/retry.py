@@ -13,12 +13,12 @@ from buckia_core.adapters.contract.base import BaseSync, Source
 from buckia_core.adapters.contract.protocols import Coroutines, ResumableDownload, ResumableUpload, Versioned
 from buckia_core.adapters.contract.types import DeleteOutcome, IfUnchanged, Precondition, UploadInfo
 from buckia_core.adapters.transfers.retry import RetryPolicy
-from buckia_core.adapters.wrappers.forwarding import Call, T, as_coroutine
+from buckia_core.adapters.wrappers.forwarding import Call, T
 from buckia_core.adapters.wrappers.wrapper import Wrapper
 from buckia_core.adapters.wrappers.write_attempt import WriteAttempt
 from buckia_core.config.secrets.redaction import redacted_logger
 from buckia_core.errors import AdapterError, NotFound, PreconditionFailed, Throttled, Transient
-from buckia_core.http.blocking import pause, run_blocking
+from buckia_core.http.blocking import as_coroutine, pause, run_blocking
 from buckia_core.planning.digest import Comparison, compare
 from buckia_core.planning.manifest import RemoteObject
 
