@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from buckia_core.adapters.contract.base import BaseSync
@@ -11,6 +11,8 @@ from buckia_core.adapters.wrappers import wrap
 from buckia_core.config import BucketConfig
 from buckia_core.config.bandwidth import BandwidthTimetable
 from buckia_core.config.secrets.redaction import redacted_logger
+from buckia_core.config.secrets.references import SecretStores
+from buckia_core.config.secrets.store import SecretReader, SecretStore
 
 _log = redacted_logger(__name__)
 
@@ -62,9 +64,14 @@ def _settings(config: BucketConfig, spec: AdapterSpec, plugins: Registry) -> Any
     return config.adapter_settings(spec.settings_class(), secret_stores=secret_stores(plugins))
 
 
-def secret_stores(plugins: Registry) -> dict[str, Callable[[str], str]]:
+def open_secret_stores(base_dir: Path, plugins: Registry | None = None) -> SecretStores:
+    """Return the built-in secret stores and those of all plugins, for references relative to a directory."""
+    return SecretStores(base_dir, plugins=secret_stores(plugins or registry()))
+
+
+def secret_stores(plugins: Registry) -> dict[str, SecretStore | SecretReader]:
     """Return the secret stores of all plugins by scheme; the first one registered wins."""
-    stores: dict[str, Callable[[str], str]] = {}
+    stores: dict[str, SecretStore | SecretReader] = {}
     for registered in reversed(plugins.hooks.buckia_register_secret_stores()):
         for scheme, store in registered.items():
             stores.setdefault(scheme, store)

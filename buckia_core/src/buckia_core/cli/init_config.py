@@ -18,10 +18,7 @@ from buckia_core.config.secrets.secret import Secret
 from buckia_core.config.settings import Setting, setting_fields
 from buckia_core.config.writer import render
 from buckia_core.errors import InvalidSetting, MissingCredentials
-from buckia_core.localfs.directory import Tree
-from buckia_core.localfs.files import existing_permissions, write_all
-from buckia_core.localfs.staging_file import PRIVATE_MODE, StagingFile
-from buckia_core.planning.keys import TEMP_PREFIX
+from buckia_core.localfs.replace import SHARED_MODE, replace_file
 
 
 def render_first_config(output: Output, provider: str | None, name: str | None, given: dict[str, str]) -> str:
@@ -55,15 +52,7 @@ def write_config(path: Path, text: str) -> None:
 
     Other users can never write it, whatever the umask is: otherwise it would not be trusted.
     """
-    path = path.absolute()
-    with Tree(str(path.parent)) as tree, StagingFile(tree.root) as staged:
-        mode = existing_permissions(tree.root, path.name, follow=True)
-        write_all(staged.create(TEMP_PREFIX, _MODE if mode is None else PRIVATE_MODE), text.encode())
-        staged.finish(None if mode is None else mode & _MODE, None)
-        staged.commit(tree.root, path.name)
-
-
-_MODE = 0o664
+    replace_file(path, text.encode(), mode=SHARED_MODE)
 
 
 def _parse_setting(name: str, text: str) -> object:

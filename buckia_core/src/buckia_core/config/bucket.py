@@ -22,7 +22,7 @@ from buckia_core.config.path_rules import (
     parse_paths,
     parse_prefix,
 )
-from buckia_core.config.secrets.references import SecretStore
+from buckia_core.config.secrets.references import PluginStores
 from buckia_core.config.settings import GivenValues, read_settings, read_values, setting, setting_fields
 from buckia_core.config.values import STRING_LIST_SCHEMA, FrozenMapping, HiddenMapping, freeze
 from buckia_core.errors import InvalidSetting
@@ -289,7 +289,7 @@ class BucketConfig(_BucketFields):
         cls: type[T],
         *,
         environ: Mapping[str, str] | None = None,
-        secret_stores: Mapping[str, SecretStore] | None = None,
+        secret_stores: PluginStores | None = None,
     ) -> T:
         """Return the adapter's settings as an instance of its settings class; see `read_settings`."""
         return read_settings(

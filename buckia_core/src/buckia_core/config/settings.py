@@ -39,7 +39,7 @@ from types import NoneType, UnionType
 from typing import Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from buckia_core.config.secrets.redaction import redact_known
-from buckia_core.config.secrets.references import SecretStore, resolve_reference
+from buckia_core.config.secrets.references import PluginStores, resolve_reference
 from buckia_core.config.secrets.secret import Secret
 from buckia_core.config.trust.consent import check_code_trusted
 from buckia_core.config.values import (
@@ -159,7 +159,7 @@ class GivenValues:
     values: Mapping[str, object]
     base_dir: Path
     environ: Mapping[str, str] = field(default_factory=dict)
-    stores: Mapping[str, SecretStore] = field(default_factory=dict)
+    stores: PluginStores = field(default_factory=dict)
     source: str | None = None
     lines: Mapping[str, int] = field(default_factory=dict)
     other_names: Collection[str] = ()
@@ -188,7 +188,7 @@ def read_settings(
     provider: str,
     base_dir: Path,
     environ: Mapping[str, str] | None = None,
-    secret_stores: Mapping[str, SecretStore] | None = None,
+    secret_stores: PluginStores | None = None,
     source: str | None = None,
     lines: Mapping[str, int] | None = None,
     other_names: Collection[str] = (),

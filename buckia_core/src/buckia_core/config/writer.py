@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from buckia_core.config.bucket import CommonSettings
-from buckia_core.config.secrets.references import SecretStore, is_reference
+from buckia_core.config.secrets.references import PluginStores, is_reference
 from buckia_core.config.secrets.secret import Secret
 from buckia_core.config.settings import setting_fields
 from buckia_core.errors import InvalidSetting
@@ -45,7 +45,7 @@ def render(
     values: Mapping[str, object],
     *,
     settings: type[Any] | None = None,
-    secret_stores: Mapping[str, SecretStore] | None = None,
+    secret_stores: PluginStores | None = None,
 ) -> str:
     """Render a configuration file with one bucket.
 
@@ -92,7 +92,7 @@ def _secret_names(settings: type[Any] | None) -> frozenset[str]:
     return frozenset(name for each in secret for name in (each.name, *each.aliases))
 
 
-def _is_reference(value: object, stores: Mapping[str, SecretStore] | None) -> bool:
+def _is_reference(value: object, stores: PluginStores | None) -> bool:
     return isinstance(value, str) and (is_reference(value, stores) or bool(_VARIABLE.fullmatch(value)))
 
 

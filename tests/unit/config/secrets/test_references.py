@@ -13,9 +13,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from buckia_core.config.secrets import references
 from buckia_core.config.secrets.references import is_reference, resolve_reference
 from buckia_core.config.secrets.secret import Secret, known_secrets
+from buckia_core.config.secrets.stores import onepassword
 from buckia_core.errors import ConfigError, MissingCredentials
 
 TEXT = "hunter2-hunter2"
@@ -161,7 +161,7 @@ def test_1password_is_run_without_a_shell(op, tmp_path):
 
 def test_1password_that_does_not_answer_is_given_up(op, monkeypatch):
     def hang(*command, timeout, **options):
-        assert timeout == references.OP_SECONDS
+        assert timeout == onepassword.OP_SECONDS
         raise subprocess.TimeoutExpired("op", timeout)
 
     monkeypatch.setattr(subprocess, "run", hang)

@@ -10,12 +10,15 @@ from pathlib import Path
 import pytest
 
 from buckia_core.errors import LockHeld, StateDenied, StateError
+from buckia_core.localfs.file_lock import open_lock_file
 from buckia_core.planning.scope import Scope
-from buckia_core.syncing.state import database_file, lock
+from buckia_core.syncing.state import database_file
 from buckia_core.syncing.state.database import StateDatabase
 from buckia_core.syncing.state.errors import translate_error
 from buckia_core.syncing.state.lock import RunLock
 from buckia_core.testing import m
+
+LOCK = "buckia_core.syncing.state.lock"
 
 
 @pytest.fixture
@@ -167,7 +170,7 @@ def test_a_lock_that_fails_is_not_reported_as_held(tmp_path, monkeypatch, number
     def refuse(_):
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(lock, "_lock", refuse)
+    monkeypatch.setattr(f"{LOCK}.try_lock", refuse)
     with pytest.raises(StateError, match="it can't be locked") as caught, RunLock(tmp_path / "s.lock"):
         pass
     assert not isinstance(caught.value, LockHeld) and os.strerror(number) in str(caught.value)
@@ -187,7 +190,7 @@ def test_a_lock_file_that_can_not_be_opened(tmp_path, monkeypatch, number, kind,
     def refuse(_):
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(lock, "_open", refuse)
+    monkeypatch.setattr(f"{LOCK}.open_lock_file", refuse)
     with pytest.raises(kind, match=words), RunLock(tmp_path / "s.lock"):
         pass
 
@@ -205,8 +208,8 @@ def test_a_full_disk_does_not_unlock(tmp_path, monkeypatch):
         def write(self, _):
             raise OSError(errno.ENOSPC, "No space left on device")
 
-    opened = lock._open
-    monkeypatch.setattr(lock, "_open", lambda path: Full(opened(path)))
+    opened = open_lock_file
+    monkeypatch.setattr(f"{LOCK}.open_lock_file", lambda path: Full(opened(path)))
     with RunLock(tmp_path / "s.lock"):
         monkeypatch.undo()
         with pytest.raises(LockHeld, match="is running:"), RunLock(tmp_path / "s.lock"):

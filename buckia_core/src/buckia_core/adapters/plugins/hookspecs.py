@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from buckia_core.adapters.plugins.registry import AdapterSpec
     from buckia_core.config import BucketConfig
+    from buckia_core.config.secrets.store import SecretReader, SecretStore
     from buckia_core.planning.plan import Plan
 
 hookspec = pluggy.HookspecMarker("buckia")
@@ -29,8 +30,11 @@ def buckia_register_commands(cli: Any) -> None:
 
 
 @hookspec
-def buckia_register_secret_stores() -> dict[str, Callable[[str], str]]:  # type: ignore[empty-body]
-    """Return secret stores by scheme: `vault` maps to a function that resolves the `…` in `vault:…` to the secret."""
+def buckia_register_secret_stores() -> dict[str, SecretReader | SecretStore]:  # type: ignore[empty-body]
+    """Return secret stores by scheme: `vault` maps to what resolves the `…` in `vault:…` to the secret.
+
+    That is a function, a `SecretStore`, or a `WritableSecretStore`.
+    """
 
 
 @hookspec

@@ -1,4 +1,4 @@
-"""References to secrets: environment variables, files, key rings, 1Password and secret stores of plugins.
+"""References to secrets, and the stores that they lead to.
 
     env:NAME              the environment variable NAME
     file:PATH             the content of a file, relative to the configuration's directory
@@ -12,30 +12,26 @@ A secret that looks like a reference must be given through a reference.
 
 from __future__ import annotations
 
-import errno
-import importlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from buckia_core.config.secrets.redaction import redact
 from buckia_core.config.secrets.secret import Secret
-from buckia_core.config.trust.bounded_read import read_text
-from buckia_core.config.trust.consent import check_trusted
-from buckia_core.config.trust.ownership import file_owner
+from buckia_core.config.secrets.store import SecretReader, SecretStore, WritableSecretStore
 from buckia_core.errors import ConfigError, MissingCredentials
 
-SecretStore = Callable[[str], str]
-"""Secret store of a plugin: takes the part of a reference after `SCHEME:` and returns the secret."""
+BUILT_IN = ("env", "file", "keyring", "op")
+"""Schemes of the built-in stores. That of 1Password is followed by `//`."""
 
-OP_SECONDS = 120.0
-"""Timeout of `op`, long enough for a person to unlock it."""
+PluginStores = Mapping[str, SecretStore | SecretReader]
+"""Stores of plugins by scheme."""
 
 
-def is_reference(text: str, stores: Mapping[str, SecretStore] | None = None) -> bool:
+def is_reference(text: str, stores: PluginStores | None = None) -> bool:
     """Tell whether a string is a reference to a secret."""
-    scheme, colon, _ = text.partition(":")
-    return bool(colon) and (scheme in _BUILT_IN or text.startswith("op://") or scheme in (stores or {}))
+    scheme, colon, rest = text.partition(":")
+    return bool(colon) and (_is_built_in(scheme, rest) or scheme in (stores or {}))
 
 
 def resolve_reference(
@@ -43,7 +39,7 @@ def resolve_reference(
     *,
     base_dir: Path,
     environ: Mapping[str, str] | None = None,
-    stores: Mapping[str, SecretStore] | None = None,
+    stores: PluginStores | None = None,
 ) -> Secret:
     """Resolve a reference; a string that is not a reference is the secret itself.
 
@@ -59,106 +55,165 @@ def resolve_reference(
     """
     if not is_reference(text, stores):
         return Secret(text)
-    environ = os.environ if environ is None else environ
-    scheme, _, rest = text.partition(":")
+    return SecretStores(base_dir, os.environ if environ is None else environ, stores or {}).read(text)
+
+
+@dataclass(frozen=True, slots=True)
+class SecretStores:
+    """All secret stores, as references in one configuration see them. Takes and returns references.
+
+        stores = open_secret_stores(Path("project"))
+        reference = stores.new_reference("keyring", "photos", "secret_access_key")
+        stores.write(reference, Secret("…"))
+
+    Safe to use from several threads, as far as the stores are.
+
+    Attributes:
+        base_dir: Base of relative paths: the directory of the configuration.
+        environ: Environment variables.
+        plugins: Secret stores of plugins, by scheme. Built-in schemes take precedence.
+    """
+
+    base_dir: Path
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    plugins: PluginStores = field(default_factory=dict)
+
+    def is_reference(self, text: str) -> bool:
+        """Tell whether a string is a reference to a secret."""
+        return is_reference(text, self.plugins)
+
+    def is_writable(self, reference: str) -> bool:
+        """Tell whether the store of a reference, or of a place such as `keyring` or `op://Private`, can be written.
+
+        Raises:
+            ConfigError: There is no such store.
+        """
+        return isinstance(self._store(reference)[0], WritableSecretStore)
+
+    def read(self, reference: str) -> Secret:
+        """Return the secret that a reference leads to.
+
+        Raises:
+            MissingCredentials: There is no such secret, or it is empty.
+            ConfigError: The reference is malformed, or its store is locked, missing or fails.
+        """
+        store, name = self._store(reference)
+        try:
+            found = store.read(name) if isinstance(store, SecretStore) else store(name)
+        except (ConfigError, MemoryError):
+            raise
+        except Exception as error:
+            raise _store_failure(reference, error) from error
+        if not isinstance(found, str) or not found:
+            raise MissingCredentials(f"{reference!r}: the secret store returned no string")
+        return Secret(found)
+
+    def exists(self, reference: str) -> bool:
+        """Tell whether a reference leads to a secret.
+
+        Raises:
+            ConfigError: The reference is malformed, or its store is locked, missing or fails.
+        """
+        try:
+            self.read(reference)
+        except MissingCredentials:
+            return False
+        return True
+
+    def write(self, reference: str, secret: Secret) -> None:
+        """Create or replace a secret, and read it back.
+
+        Raises:
+            ConfigError: The secret is empty; the store can't be written, is locked, missing or fails, or does not
+                return what was written.
+        """
+        if not secret:
+            raise ConfigError(f"{reference!r}: a secret can't be empty")
+        store, name = self._writable(reference)
+        try:
+            store.write(name, secret)
+        except (ConfigError, MemoryError):
+            raise
+        except Exception as error:  # noqa: BLE001  # stores of plugins raise what they like
+            problem = _store_failure(reference, error)
+        else:
+            if self.read(reference) == secret:
+                return
+            problem = ConfigError(f"{reference!r}: the secret store does not return what was written to it")
+        # Raised outside of the handler: an error of a library may hold the secret.
+        raise problem
+
+    def delete(self, reference: str) -> bool:
+        """Delete a secret; return whether there was one.
+
+        Raises:
+            ConfigError: The store can't be written, is locked, missing or fails.
+        """
+        store, name = self._writable(reference)
+        try:
+            return bool(store.delete(name))
+        except (ConfigError, MemoryError):
+            raise
+        except Exception as error:
+            raise _store_failure(reference, error) from error
+
+    def new_reference(self, place: str, bucket: str, setting: str) -> str:
+        """Return the reference under which to store the secret of a setting. Reads and writes nothing.
+
+        Args:
+            place: A store and a place in it: `keyring`, `keyring:work`, `op://Private`, `file:secrets`.
+            bucket: Name of the bucket in the configuration.
+            setting: Name of the setting, such as `secret_access_key`.
+
+        Raises:
+            ConfigError: There is no such store, it can't be written, or has no such place.
+        """
+        scheme, _, rest = place.partition(":")
+        store, _ = self._writable(f"{scheme}:{rest}")
+        return f"{scheme}:{store.new_name(rest, bucket, setting)}"
+
+    def _writable(self, reference: str) -> tuple[WritableSecretStore, str]:
+        store, name = self._store(reference)
+        if not isinstance(store, WritableSecretStore):
+            scheme = reference.partition(":")[0]
+            raise ConfigError(f"{reference!r}: the secret store {scheme!r} can only be read")
+        return store, name
+
+    def _store(self, reference: str) -> tuple[SecretStore | SecretReader, str]:
+        scheme, _, name = reference.partition(":")
+        if _is_built_in(scheme, name):
+            return _open_built_in(scheme, self.base_dir, self.environ), name
+        if scheme in self.plugins:
+            return self.plugins[scheme], name
+        # A string that is no reference may be the secret itself, so it is not shown.
+        known = ", ".join([*BUILT_IN, *sorted(self.plugins)])
+        raise ConfigError(f"this is no reference to a secret, such as keyring:SERVICE/USER; known stores: {known}")
+
+
+def _is_built_in(scheme: str, rest: str) -> bool:
+    return scheme in BUILT_IN and (scheme != "op" or rest.startswith("//"))
+
+
+def _open_built_in(scheme: str, base_dir: Path, environ: Mapping[str, str]) -> SecretStore:
+    """Return a built-in store. Each is a module of its own, which imports what it needs."""
     match scheme:
         case "env":
-            return Secret(_from_environment(rest, environ))
+            from buckia_core.config.secrets.stores.environment import EnvironmentStore  # noqa: PLC0415
+
+            return EnvironmentStore(environ)
         case "file":
-            return Secret(_from_file(rest, base_dir))
+            from buckia_core.config.secrets.stores.files import FileStore  # noqa: PLC0415
+
+            return FileStore(base_dir)
         case "keyring":
-            return Secret(_from_keyring(rest))
-        case "op" if rest.startswith("//"):
-            return Secret(_from_1password(text, environ))
+            from buckia_core.config.secrets.stores.keyring import KeyringStore  # noqa: PLC0415
+
+            return KeyringStore()
         case _:
-            return Secret(_from_store(text, (stores or {})[scheme], rest))
+            from buckia_core.config.secrets.stores.onepassword import OnePasswordStore  # noqa: PLC0415
+
+            return OnePasswordStore(environ)
 
 
-_BUILT_IN = frozenset({"env", "file", "keyring"})
-
-
-def _from_environment(name: str, environ: Mapping[str, str]) -> str:
-    if not environ.get(name):
-        raise MissingCredentials(f"'env:{name}': the environment variable {name!r} is not set, or is empty")
-    return environ[name]
-
-
-def _from_file(name: str, base_dir: Path) -> str:
-    path = base_dir / Path(name).expanduser()
-    try:
-        check_trusted(path, extra_owners=(file_owner(str(base_dir)),))
-        text = read_text(path)
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError) as error:
-        location, reason = error.filename or path, error.strerror or type(error).__name__
-        raise MissingCredentials(f"'file:{name}': {location} can't be read: {reason}") from error
-    except ConfigError as error:
-        raise ConfigError(f"'file:{name}': {error}") from error
-    text = text.removesuffix("\n").removesuffix("\r")
-    if not text:
-        raise MissingCredentials(f"'file:{name}': {path} is empty")
-    return text
-
-
-def _from_keyring(rest: str) -> str:
-    service, _, user = rest.rpartition("/")
-    if not service or not user:
-        raise ConfigError(f"'keyring:{rest}' must have the form keyring:SERVICE/USER")
-    try:
-        keyring = importlib.import_module("keyring")
-    except ImportError as error:
-        raise ConfigError(
-            f"'keyring:{rest}' needs the package keyring, which is not installed: pip install \"buckia-core[keyring]\""
-        ) from error
-    try:
-        found = keyring.get_password(service, user)
-    except keyring.errors.KeyringError as error:
-        raise ConfigError(f"'keyring:{rest}': the key ring can't be read: {type(error).__name__}: {error}") from error
-    if not found:
-        raise MissingCredentials(
-            f"'keyring:{rest}': the key ring has no entry for it; add it with: keyring set {service} {user}"
-        )
-    return str(found)
-
-
-def _from_1password(reference: str, environ: Mapping[str, str]) -> str:
-    import shutil  # noqa: PLC0415  # slow to import, and not needed by most configurations
-
-    op = shutil.which("op", path=environ.get("PATH"))
-    if op is None:
-        raise ConfigError(f"{reference!r} needs the 1Password command line: there is no command 'op' on the PATH")
-    import subprocess  # noqa: PLC0415  # few references need it
-
-    try:
-        done = subprocess.run(  # noqa: S603  # the command is found above, and no shell sees the reference
-            [op, "read", "--no-newline", reference],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=OP_SECONDS,
-            check=False,
-            env={**os.environ, **environ},
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        if isinstance(error, OSError) and error.errno not in (errno.ENOENT, errno.EACCES, errno.ENOEXEC):
-            raise
-        raise ConfigError(f"{reference!r}: the command 'op' can't be run: {type(error).__name__}") from error
-    if done.returncode:
-        error_text = redact(" ".join(done.stderr.decode("utf-8", "replace").split()))
-        raise MissingCredentials(
-            f"{reference!r}: op read failed with code {done.returncode}: {error_text or 'no message'}"
-        )
-    text = done.stdout.decode("utf-8", "replace").removesuffix("\n").removesuffix("\r")
-    if not text:
-        raise MissingCredentials(f"{reference!r}: op read returned an empty string")
-    return text
-
-
-def _from_store(reference: str, store: SecretStore, rest: str) -> str:
-    try:
-        found = store(rest)
-    except (ConfigError, MemoryError):
-        raise
-    except Exception as error:
-        raise ConfigError(f"{reference!r}: the secret store failed with {type(error).__name__}") from error
-    if not isinstance(found, str) or not found:
-        raise MissingCredentials(f"{reference!r}: the secret store returned no string")
-    return found
+def _store_failure(reference: str, error: Exception) -> ConfigError:
+    return ConfigError(f"{reference!r}: the secret store failed with {type(error).__name__}")

@@ -2,35 +2,15 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import sys
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
 from buckia_core.errors import LockHeld, StateError
+from buckia_core.localfs.file_lock import HELD, open_lock_file, try_lock
 from buckia_core.syncing.state.errors import state_error
-
-if sys.platform == "win32":
-    import msvcrt
-
-    # Error codes of Windows for a byte that another process has locked.
-    _HELD = frozenset({errno.EACCES, errno.EDEADLK, 36})
-
-    def _lock(file: IO[str]) -> None:
-        # Locks a byte far behind the text, so that others can read the process id.
-        file.seek(1 << 20)
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        file.seek(0)
-else:
-    import fcntl
-
-    _HELD = frozenset({errno.EWOULDBLOCK, errno.EAGAIN})
-
-    def _lock(file: IO[str]) -> None:
-        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 class RunLock:
@@ -47,19 +27,19 @@ class RunLock:
 
     def __enter__(self) -> Self:
         try:
-            file = _open(self._path)
+            file = open_lock_file(str(self._path))
         except OSError as error:
             raise state_error(error, self._path) from error
         try:
-            _lock(file)
+            try_lock(file)
         except OSError as error:
             holder = ""
-            if error.errno in _HELD:
+            if error.errno in HELD:
                 with suppress(OSError):
                     file.seek(0)
                     holder = file.read(20).strip()
             file.close()
-            if error.errno not in _HELD:
+            if error.errno not in HELD:
                 raise StateError(
                     f"{self._path}: it can't be locked ({error.strerror}), so two syncs at once could not be kept "
                     "apart; keep the state on a disk that has locks (network disks have to be mounted with them)"
@@ -87,17 +67,3 @@ class RunLock:
                 # `close` retries an earlier failed write, and closes the file in any case.
                 self._file.close()
             self._file = None
-
-
-def _open(path: Path) -> IO[str]:
-    """Open or create a private lock file. Does not follow links: one from a checkout could point to any file."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
-    handle = os.open(path, flags, 0o600)
-    try:
-        status = os.fstat(handle)
-        if os.name == "posix" and status.st_mode & 0o077 and status.st_uid == os.geteuid():
-            os.fchmod(handle, status.st_mode & 0o600)
-        return open(handle, "a+", encoding="utf-8")
-    except BaseException:
-        os.close(handle)
-        raise

@@ -1,0 +1,1 @@
+"""Secret stores: one module for each scheme of a reference."""
