@@ -8,12 +8,11 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
-import yaml
-
 from buckia_core.config.bucket import CommonSettings
 from buckia_core.config.secrets.references import PluginStores, is_reference
 from buckia_core.config.secrets.secret import Secret
 from buckia_core.config.settings import setting_fields
+from buckia_core.config.yaml_edit import dump
 from buckia_core.errors import InvalidSetting
 
 _VARIABLE = re.compile(r"\$\{[A-Za-z_]\w*\}", re.ASCII)
@@ -21,12 +20,13 @@ _VARIABLE = re.compile(r"\$\{[A-Za-z_]\w*\}", re.ASCII)
 SCHEMA_URL = "https://raw.githubusercontent.com/thepian/buckia/main/docs/buckia.schema.json"
 """URL of the JSON Schema of the file, for editors."""
 
-_HEAD = f"""\
+HEAD = f"""\
 # yaml-language-server: $schema={SCHEMA_URL}
 # Buckets to sync, each under a name of your choice. Paths are relative to this
 # file. Keep secrets out of it: write env:NAME, file:PATH, keyring:SERVICE/USER
 # or op://VAULT/ITEM/FIELD instead.
 """
+"""Comment at the top of a new file."""
 
 _EXAMPLES = {
     "paths": """\
@@ -61,15 +61,47 @@ def render(
     Raises:
         InvalidSetting: A value is a secret instead of a reference.
     """
-    comments = {name: each.help for name, each in setting_fields(CommonSettings).items()}
+    lines = [HEAD.rstrip("\n")]
+    lines += render_bucket(name, {"provider": provider, **values}, settings=settings, secret_stores=secret_stores)
+    unset = (example for each, example in _EXAMPLES.items() if values.get(each) is None)
+    examples = [f"  # {line}" for example in unset for line in example.splitlines()]
+    return "\n".join([*lines, *([""] if examples else []), *examples]) + "\n"
+
+
+def render_bucket(
+    name: str,
+    values: Mapping[str, object],
+    *,
+    settings: type[Any] | None = None,
+    secret_stores: PluginStores | None = None,
+) -> list[str]:
+    """Render one bucket as lines of a file; the arguments are those of `render`, with `provider` among the values.
+
+    Raises:
+        InvalidSetting: A value is a secret instead of a reference.
+    """
+    comments = {name: each.help for name, each in setting_fields(CommonSettings).items() if name != "provider"}
     if settings is not None:
         comments |= {name: each.help for name, each in setting_fields(settings).items()}
+    check_references(values, settings, secret_stores)
+    lines = [dump({name: {}}).removesuffix(" {}\n")]
+    for each, value in values.items():
+        if value is None:
+            continue
+        lines += [f"  # {comments[each]}"] if each in comments else []
+        lines += [f"  {line}" for line in dump({each: as_yaml(value)}).rstrip("\n").split("\n")]
+    return lines
+
+
+def check_references(
+    values: Mapping[str, object], settings: type[Any] | None, secret_stores: PluginStores | None
+) -> None:
+    """Check that no value is a secret.
+
+    Raises:
+        InvalidSetting: A value is a secret instead of a reference.
+    """
     secret = _secret_names(settings)
-    lines = [
-        _HEAD.rstrip("\n"),
-        _dump({name: {}}).removesuffix(" {}\n"),
-        "  " + _dump({"provider": provider}).rstrip("\n"),
-    ]
     for each, value in values.items():
         if value is None:
             continue
@@ -78,11 +110,6 @@ def render(
                 f"setting {each!r} is a secret, and secrets are not written into the file; "
                 "give a reference such as env:NAME or keyring:SERVICE/USER"
             )
-        lines += [f"  # {comments[each]}"] if each in comments else []
-        lines += [f"  {line}" for line in _dump({each: _to_yaml_value(value)}).rstrip("\n").split("\n")]
-    unset = (example for each, example in _EXAMPLES.items() if values.get(each) is None)
-    examples = [f"  # {line}" for example in unset for line in example.splitlines()]
-    return "\n".join([*lines, *([""] if examples else []), *examples]) + "\n"
 
 
 def _secret_names(settings: type[Any] | None) -> frozenset[str]:
@@ -96,33 +123,16 @@ def _is_reference(value: object, stores: PluginStores | None) -> bool:
     return isinstance(value, str) and (is_reference(value, stores) or bool(_VARIABLE.fullmatch(value)))
 
 
-def _to_yaml_value(value: object) -> object:
+def as_yaml(value: object) -> object:
+    """Return a value of a setting as YAML has it: text, numbers, lists and mappings."""
     match value:
         case Enum():
             return value.value
         case os.PathLike():
             return os.fspath(value)
         case Mapping():
-            return {str(name): _to_yaml_value(each) for name, each in value.items()}
+            return {str(name): as_yaml(each) for name, each in value.items()}
         case list() | tuple():
-            return [_to_yaml_value(each) for each in value]
+            return [as_yaml(each) for each in value]
         case _:
             return value
-
-
-class _Dumper(yaml.SafeDumper):
-    """YAML dumper that writes strings with line breaks of any kind in double quotes, where they are escaped."""
-
-
-def _represent_string(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
-    style = '"' if re.search("[\n\r\x85\u2028\u2029]", text) else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
-
-
-_Dumper.add_representer(str, _represent_string)
-
-
-def _dump(value: object) -> str:
-    return yaml.dump(
-        value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=False, width=100_000
-    )
