@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from buckia_core.adapters.contract.types import DeleteOutcome
+from buckia_core.errors import NotFound
 from buckia_core.planning.digest import Digest
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
 from buckia_core.planning.mapping import PathMapping
@@ -83,6 +84,18 @@ class FakeClient:
         self.config = config
         self.bucket = self.buckets[config.name]
         self.stopped = False
+
+    @property
+    def adapter(self) -> Any:
+        """What a command that chooses objects asks the bucket."""
+
+        def stat(key: str) -> RemoteObject:
+            for each in self.bucket.objects:
+                if each.key == key:
+                    return each
+            raise NotFound(f"{key!r}: there is no such object", key=key)
+
+        return SimpleNamespace(provider="fake", list_files=self.list, stat_file=stat)
 
     def _note(self, call: str, **arguments: Any) -> None:
         self.bucket.calls.append((call, arguments))

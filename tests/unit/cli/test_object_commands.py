@@ -35,10 +35,13 @@ def test_ls(buckia, full, arguments, shown):
 
 
 def test_ls_of_nothing_says_so(buckia, full, assets):
-    ran = buckia("ls", "*.txt")
+    ran = buckia("ls", "nope")
     assert ran.code == 0
     assert ran.out == ""
-    assert "no key starts with '*.txt'" in ran.err
+    assert "no key starts with 'nope'" in ran.err
+    ran = buckia("ls", "*.jpg")
+    assert (ran.code, ran.out) == (6, "")
+    assert "matches" in ran.err
     assets.objects = []
     assert "the bucket is empty" in buckia("ls").err
     assert buckia("ls", "-q").err == ""

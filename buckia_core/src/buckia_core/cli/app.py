@@ -21,6 +21,8 @@ COMMANDS = {
     "history": "history",
     "ls": "ls",
     "stat": "ls",
+    "du": "du",
+    "cat": "cat",
     "get": "objects",
     "put": "objects",
     "cp": "objects",

@@ -10,10 +10,22 @@ from datetime import timedelta
 
 from buckia_core.config.secrets.secret import Secret
 from buckia_core.config.values import MAX_SHOWN, InvalidValue, as_str_list
+from buckia_core.errors import InvalidSetting
 from buckia_core.planning.gitignore import MAX_PATTERNS, find_invalid_patterns, invalid_pattern_reason
 
 _DURATION_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _ENCRYPTION_KEY_BYTES = 32
+
+
+def check_whole_number(value: object, name: str, *, minimum: int = 1) -> int:
+    """Return an argument that must be a whole number of at least `minimum`.
+
+    Raises:
+        InvalidSetting: It is not; the message has `name`.
+    """
+    if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
+        raise InvalidSetting(f"{name} must be a whole number of at least {minimum}, not {value!r}")
+    return value
 
 
 def parse_bytes(value: object) -> int:

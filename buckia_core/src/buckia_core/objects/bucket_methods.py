@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.contract.capabilities import Capabilities
 from buckia_core.adapters.contract.protocols import Lifecycle
-from buckia_core.errors import InvalidSetting, NotSupported, PermissionDenied
+from buckia_core.adapters.contract.types import delete_one
+from buckia_core.config.parsers import check_whole_number
+from buckia_core.errors import NotSupported, PermissionDenied
 
 _PROBE = ".buckia-probe-"
 """Begin of the key of a probe. Keys that begin with `.buckia-` never take part in a sync."""
@@ -71,7 +73,7 @@ class BucketMethods(ABC):
             can_write = _allowed(lambda: adapter.upload_file(_CONTENT, key))
             if can_write:
                 can_read = _allowed(lambda: adapter.read_file(key))
-                can_delete = _allowed(lambda: _delete(adapter, key))
+                can_delete = _allowed(lambda: delete_one(adapter.delete_files, key))
         known = adapter.probe() if can_write and can_delete else adapter.capabilities
         return Preflight(adapter.provider, adapter.identity, can_list, can_write, can_read, can_delete, known)
 
@@ -92,8 +94,8 @@ class BucketMethods(ABC):
         """
         adapter = self.adapter
         for name, days in (("abort_multipart_days", abort_multipart_days), ("noncurrent_days", noncurrent_days)):
-            if days is not None and (not isinstance(days, int) or isinstance(days, bool) or days < 1):
-                raise InvalidSetting(f"{name} must be a whole number of at least 1, not {days!r}")
+            if days is not None:
+                check_whole_number(days, name)
         if not (adapter.capabilities.lifecycle and isinstance(adapter, Lifecycle)):
             raise NotSupported("the provider has no lifecycle rules", provider=adapter.provider)
         return adapter.ensure_lifecycle(abort_multipart_days=abort_multipart_days, noncurrent_days=noncurrent_days)
@@ -105,9 +107,3 @@ def _allowed(call: Callable[[], object]) -> bool:
     except PermissionDenied:
         return False
     return True
-
-
-def _delete(adapter: BaseSync, key: str) -> None:
-    for outcome in adapter.delete_files([key]):
-        if outcome.error is not None:
-            raise outcome.error

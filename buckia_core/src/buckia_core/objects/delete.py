@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 from buckia_core.adapters.contract.base import BaseSync
-from buckia_core.adapters.contract.types import DeleteOutcome
+from buckia_core.adapters.contract.types import DeleteOutcome, delete_one
 from buckia_core.errors import AdapterError, InvalidSetting
 from buckia_core.objects.listing import directory_prefix
 
@@ -148,9 +148,7 @@ class DeleteMethods(ABC):
 
     def delete(self, key: str) -> None:
         """Delete an object. One that does not exist is no error."""
-        for outcome in self.adapter.delete_files([key]):
-            if outcome.error is not None:
-                raise outcome.error
+        delete_one(self.adapter.delete_files, key)
 
     def delete_many(self, keys: Sequence[str] | Iterable[str], *, dry_run: bool = False) -> DeleteResult:
         """Delete objects, in batches. The result has each key once: deleted, or failed with its error.

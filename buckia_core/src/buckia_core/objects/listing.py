@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from buckia_core.adapters.contract.base import BaseSync
+from buckia_core.config.parsers import check_whole_number
 from buckia_core.errors import InvalidSetting
 from buckia_core.planning.manifest import RemoteObject
 
@@ -54,8 +55,7 @@ def list_page(adapter: BaseSync, prefix: str, *, delimiter: str = "", max_keys: 
         InvalidSetting: The token is of no listing, or `max_keys` is less than 1.
         AdapterError: The listing failed.
     """
-    if not isinstance(max_keys, int) or isinstance(max_keys, bool) or max_keys < 1:
-        raise InvalidSetting(f"max_keys must be a whole number of at least 1, not {max_keys!r}")
+    check_whole_number(max_keys, "max_keys")
     objects: list[RemoteObject] = []
     prefixes: list[str] = []
     last = None if token is None else _decode(token)

@@ -17,6 +17,7 @@ from buckia_core.adapters.contract.types import Precondition, UploadInfo, stat_o
 from buckia_core.adapters.factory import open_bucket
 from buckia_core.adapters.transfers.retry import RetryPolicy
 from buckia_core.config import BucketConfig
+from buckia_core.config.parsers import check_whole_number
 from buckia_core.config.secrets.secret import Secret
 from buckia_core.errors import AlreadyExists, InvalidSetting, NotSupported, PreconditionFailed
 from buckia_core.objects import listing
@@ -230,8 +231,8 @@ class ObjectStore(DeleteMethods, UrlMethods, BucketMethods):
             NotFound: There is no such object.
         """
         for name, value in (("offset", offset), ("length", length)):
-            if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
-                raise InvalidSetting(f"{name} must be a whole number of at least 0, not {value!r}")
+            if value is not None:
+                check_whole_number(value, name, minimum=0)
         reader = self._reader(self.adapter_with(encryption))
         return reader.read_range(key, offset, None if length is None else offset + length)
 
@@ -253,8 +254,7 @@ class ObjectStore(DeleteMethods, UrlMethods, BucketMethods):
             PreconditionFailed: The object was replaced while it was read.
             IntegrityError: The content does not match the object's digest.
         """
-        if not isinstance(chunk_size, int) or chunk_size < 1:
-            raise InvalidSetting(f"chunk_size must be a whole number of at least 1, not {chunk_size!r}")
+        check_whole_number(chunk_size, "chunk_size")
 
         def chunks() -> Iterator[bytes]:
             reader = self._reader(self.adapter_with(encryption))

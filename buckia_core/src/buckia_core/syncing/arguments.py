@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from buckia_core.config import BucketConfig
 from buckia_core.config.bandwidth import BandwidthTimetable
+from buckia_core.config.parsers import check_whole_number
 from buckia_core.errors import ConfigError, InvalidSetting
 from buckia_core.planning.policy import ConflictPolicy, Direction
 from buckia_core.planning.safety import DeleteLimit
@@ -126,9 +127,7 @@ def as_count(value: int | None, name: str) -> int | None:
     Raises:
         InvalidSetting: The value is not a positive integer.
     """
-    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
-        raise InvalidSetting(f"{name} must be a whole number of at least 1, not {value!r}")
-    return value
+    return None if value is None else check_whole_number(value, name)
 
 
 def as_delete_limit(text: str | int | None) -> DeleteLimit | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from buckia_core.errors import AdapterError, BucketNotFound, NotFound
@@ -50,6 +50,19 @@ def stat_or_none(stat: Callable[[str], RemoteObject], key: str) -> RemoteObject 
         raise
     except NotFound:
         return None
+
+
+def delete_one(delete: Callable[[Sequence[str]], Iterable[DeleteOutcome]], key: str) -> None:
+    """Delete one object with a `delete_files`. One that does not exist is no error.
+
+    Raises:
+        AdapterError: It was not deleted, or the adapter did not say whether it was.
+    """
+    outcomes = {outcome.key: outcome for outcome in delete([key])}
+    if key not in outcomes:
+        raise AdapterError(f"{key!r}: the provider did not say whether it is deleted", key=key)
+    if (error := outcomes[key].error) is not None:
+        raise error
 
 
 @dataclass(frozen=True, slots=True)

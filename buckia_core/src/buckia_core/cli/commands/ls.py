@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 
 import click
 
@@ -13,7 +14,10 @@ from buckia_core.cli.exit_codes import ExitCode
 from buckia_core.cli.report import json_records
 from buckia_core.cli.terminal.formatting import format_size, format_time
 from buckia_core.cli.terminal.tables import format_row
+from buckia_core.errors import NotFound
 from buckia_core.planning.digest import without_tentative
+from buckia_core.planning.key_pattern import KeyPattern, has_wildcard
+from buckia_core.planning.keys import parent_directories
 from buckia_core.planning.manifest import RemoteObject
 
 _COLUMNS = (Column("Size", right=True, width=10), Column("Stored", width=19), Column("Key"))
@@ -27,14 +31,13 @@ _COLUMNS = (Column("Size", right=True, width=10), Column("Stored", width=19), Co
 def ls_command(context: CliContext, prefix: str, long: bool, recursive: bool) -> ExitCode:
     """List the objects of a bucket.
 
-    Shows the objects whose keys start with PREFIX, in key order. Without --recursive, directories are shown by name.
-    Always reads all keys below PREFIX.
+    Shows the objects whose keys start with PREFIX, in key order; or those that match it, if it is a pattern such as
+    'images/*.png'. Without --recursive, directories are shown by name. Always reads all keys below PREFIX.
     """
     config = context.one_bucket()
     entry: RemoteObject | str | None = None
     with context.client(config) as client:
-        objects = client.list(prefix)
-        for entry in objects if recursive else _first_level(objects, prefix):
+        for entry in _entries(client.list, prefix, recursive=recursive):
             if isinstance(entry, str):
                 record: dict[str, object] = {"type": "directory", "bucket": config.name, "prefix": entry}
                 context.output.result(record, format_row(_COLUMNS, ("", "", entry)) if long else entry)
@@ -42,6 +45,8 @@ def ls_command(context: CliContext, prefix: str, long: bool, recursive: bool) ->
                 record = json_records.remote_object(config.name, entry)
                 cells = (format_size(entry.size), format_time(entry.modified_ns or None), entry.key)
                 context.output.result(record, format_row(_COLUMNS, cells) if long else entry.key)
+    if entry is None and has_wildcard(prefix):
+        raise NotFound(f"{prefix!r}: no key starts with this, or matches it as a pattern", key=prefix)
     if entry is None:
         nothing = f"no key starts with {prefix!r}" if prefix else "the bucket is empty"
         context.output.note(f"{config.name}: {nothing}")
@@ -70,6 +75,32 @@ def stat_command(context: CliContext, key: str) -> ExitCode:
     ]
     context.facts(json_records.remote_object(config.name, found), ((f"{name}:", value) for name, value in facts))
     return ExitCode.DONE
+
+
+def _entries(
+    list_objects: Callable[[str], Iterable[RemoteObject]], prefix: str, *, recursive: bool
+) -> Iterator[RemoteObject | str]:
+    """Yield the objects, and without `recursive` the directories, that a listing shows. A literal prefix wins."""
+    objects = iter(list_objects(prefix))
+    first = next(objects, None)
+    if first is not None:
+        found = chain((first,), objects)
+        yield from found if recursive else _first_level(found, prefix)
+    elif has_wildcard(prefix):
+        pattern = KeyPattern(prefix)
+        matching = (each for each in list_objects(pattern.prefix) if pattern.matches(each.key, below=True))
+        if recursive:
+            yield from matching
+            return
+        last = None
+        for each in matching:
+            if pattern.matches(each.key):
+                yield each
+                continue
+            directory = next(f"{name}/" for name in parent_directories(each.key) if pattern.matches(name))
+            if directory != last:
+                yield directory
+            last = directory
 
 
 def _first_level(objects: Iterable[RemoteObject], prefix: str) -> Iterator[RemoteObject | str]:

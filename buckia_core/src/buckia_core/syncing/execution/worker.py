@@ -11,7 +11,7 @@ from typing import assert_never
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.contract.capabilities import Capabilities
 from buckia_core.adapters.contract.protocols import ServerCopy
-from buckia_core.adapters.contract.types import IfAbsent, stat_or_none
+from buckia_core.adapters.contract.types import IfAbsent, delete_one, stat_or_none
 from buckia_core.config import KeepReplaced
 from buckia_core.errors import AdapterError, InvalidKey, NotFound, PreconditionFailed, Transient, Unauthenticated
 from buckia_core.planning.manifest import RemoteObject, is_same_version
@@ -139,7 +139,7 @@ class Worker:
                 self.backup_remote(operation)
                 self.verify_remote(operation)
                 try:
-                    self._delete_remote(operation.key)
+                    delete_one(self.adapter.delete_files, operation.key)
                 except AdapterError as error:
                     if is_generic_error(error):
                         self.verify_remote(operation)
@@ -282,15 +282,8 @@ class Worker:
         except StateChanged:
             # The next run decides.
             return
-        self._delete_remote(source.key)
+        delete_one(self.adapter.delete_files, source.key)
         result.deletes.append(source.key)
-
-    def _delete_remote(self, key: str) -> None:
-        outcomes = {outcome.key: outcome for outcome in self.adapter.delete_files([key])}
-        if key not in outcomes:
-            raise AdapterError("the provider did not say whether it is deleted", key=key)
-        if error := outcomes[key].error:
-            raise error
 
     def _adopt(self, operation: Operation, result: OperationResult) -> None:
         assert operation.local is not None and operation.remote is not None

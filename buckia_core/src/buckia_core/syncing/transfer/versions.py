@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.contract.protocols import Versioned
-from buckia_core.adapters.contract.types import IfAbsent, IfUnchanged, Precondition
+from buckia_core.adapters.contract.types import IfAbsent, IfUnchanged, Precondition, delete_one
 from buckia_core.adapters.transfers.sources import DigestVerifier, iter_chunks
 from buckia_core.errors import BuckiaError, IntegrityError, NotFound, NotSupported, PreconditionFailed
 from buckia_core.localfs.directory import Tree
@@ -193,6 +193,4 @@ class BucketVersions:
             raise PreconditionFailed(
                 f"{key!r}: it has changed after the plan was made", provider=adapter.provider, key=key
             )
-        (outcome,) = adapter.delete_files([key])
-        if outcome.error is not None:
-            raise outcome.error
+        delete_one(adapter.delete_files, key)
