@@ -86,6 +86,10 @@ Raise one of these, `from` the error of your SDK. Each field has a reader:
 | any other exception | A defect of the adapter: the operation fails |
 """
 
+PROVISIONING = """
+How `buckia provision` reaches the account of a vendor. [Hooks](hooks.md#buckia_register_provisioners) has an example.
+"""
+
 RETRY = """
 Use `retry_call` only for one request of several in a call: a page of a listing, a part, a range. Do not retry a call
 that is one request: the wrapper `Retry` does, and the attempts would multiply.
@@ -127,6 +131,13 @@ SECTIONS: tuple[tuple[str, str, str, str], ...] = (
         "Unauthenticated InvalidKey NotSupported IntegrityError Throttled Transient MissingCredentials",
     ),
     ("Registration", "", "", "AdapterSpec hookimpl"),
+    (
+        "Provisioning",
+        PROVISIONING,
+        "",
+        "ProvisionerSpec BucketProvisioner BucketRecord BucketOptions IssuesKeys KeyRecord KeyScope Access IssuedKey "
+        "ResetsPassword PublishesBuckets",
+    ),
     ("Settings", "", "", "setting Secret"),
     ("", "", "buckia_core.config.settings", "Setting"),
     ("", "", "buckia_core.config.urls", "check_url connection_warnings"),

@@ -25,6 +25,18 @@ if TYPE_CHECKING:
         Versioned,
         WithOptions,
     )
+    from buckia_core.adapters.contract.provisioner import (
+        Access,
+        BucketOptions,
+        BucketProvisioner,
+        BucketRecord,
+        IssuedKey,
+        IssuesKeys,
+        KeyRecord,
+        KeyScope,
+        PublishesBuckets,
+        ResetsPassword,
+    )
     from buckia_core.adapters.contract.readers import LimitedReader, open_chunks
     from buckia_core.adapters.contract.resume import (
         Checkpoint,
@@ -42,6 +54,7 @@ if TYPE_CHECKING:
         satisfies,
     )
     from buckia_core.adapters.plugins.hookspecs import hookimpl
+    from buckia_core.adapters.plugins.provisioners import ProvisionerSpec
     from buckia_core.adapters.plugins.registry import AdapterSpec
     from buckia_core.adapters.transfers.part_pool import PartPool
     from buckia_core.adapters.transfers.ranged_download import RangedDownload, RangeStream
@@ -72,12 +85,16 @@ if TYPE_CHECKING:
 __version__ = "0.7.0"
 
 __all__ = [
+    "Access",
     "AdapterError",
     "AdapterSpec",
     "AlreadyExists",
     "BaseSync",
     "BeforeRequest",
     "BucketNotFound",
+    "BucketOptions",
+    "BucketProvisioner",
+    "BucketRecord",
     "BuckiaError",
     "Capabilities",
     "Checkpoint",
@@ -91,6 +108,10 @@ __all__ = [
     "IfUnchanged",
     "IntegrityError",
     "InvalidKey",
+    "IssuedKey",
+    "IssuesKeys",
+    "KeyRecord",
+    "KeyScope",
     "Lifecycle",
     "LimitedReader",
     "MissingCredentials",
@@ -105,10 +126,13 @@ __all__ = [
     "PermissionDenied",
     "Precondition",
     "PreconditionFailed",
+    "ProvisionerSpec",
     "PublicUrl",
+    "PublishesBuckets",
     "RangeStream",
     "RangedDownload",
     "RemoteObject",
+    "ResetsPassword",
     "ResumableDownload",
     "ResumableUpload",
     "Retention",
@@ -145,10 +169,15 @@ _NAMES = {
     "adapters.contract.protocols": (
         "Coroutines Lifecycle PublicUrl ResumableDownload ResumableUpload ServerCopy SignedUrl Versioned WithOptions"
     ),
+    "adapters.contract.provisioner": (
+        "Access BucketOptions BucketProvisioner BucketRecord IssuedKey IssuesKeys KeyRecord KeyScope PublishesBuckets "
+        "ResetsPassword"
+    ),
     "adapters.contract.readers": "LimitedReader open_chunks",
     "adapters.contract.resume": "Checkpoint MultipartSource PartLayout PartialDownload resume_by_open",
     "adapters.contract.types": "DeleteOutcome IfAbsent IfUnchanged Precondition UploadInfo satisfies",
     "adapters.plugins.hookspecs": "hookimpl",
+    "adapters.plugins.provisioners": "ProvisionerSpec",
     "adapters.plugins.registry": "AdapterSpec",
     "adapters.transfers.part_pool": "PartPool",
     "adapters.transfers.ranged_download": "RangeStream RangedDownload",

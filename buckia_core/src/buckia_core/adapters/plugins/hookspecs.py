@@ -9,6 +9,7 @@ import pluggy
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from buckia_core.adapters.plugins.provisioners import ProvisionerSpec
     from buckia_core.adapters.plugins.registry import AdapterSpec
     from buckia_core.config import BucketConfig
     from buckia_core.config.secrets.store import SecretReader, SecretStore
@@ -27,6 +28,11 @@ def buckia_register_adapters() -> Iterable[AdapterSpec]:  # type: ignore[empty-b
 @hookspec
 def buckia_register_commands(cli: Any) -> None:
     """Add commands to `cli`, the `click.Group` of the `buckia` command. Called only when the command line runs."""
+
+
+@hookspec
+def buckia_register_provisioners() -> Iterable[ProvisionerSpec]:  # type: ignore[empty-body]
+    """Return the vendors whose accounts buckets can be provisioned in. Must not import their SDKs."""
 
 
 @hookspec

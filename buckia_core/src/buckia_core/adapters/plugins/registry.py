@@ -67,7 +67,7 @@ class AdapterSpec:
         try:
             return getattr(importlib.import_module(module), attribute)
         except Exception as error:
-            _raise_system_failure(error)
+            raise_system_failure(error)
             raise _adapter_broken(self.provider, error) from error
 
 
@@ -101,7 +101,7 @@ class Registry:
                 if not self._plugins.is_registered(plugin):
                     self._plugins.register(plugin, name=entry.name)
             except Exception as error:  # noqa: BLE001  # one broken plugin does not stop the others
-                _raise_system_failure(error)
+                raise_system_failure(error)
                 self.broken_plugins[entry.name] = f"{type(error).__name__}: {error}"
         return self._plugins.hook
 
@@ -145,7 +145,7 @@ class Registry:
         except BuckiaError:
             raise
         except Exception as error:
-            _raise_system_failure(error)
+            raise_system_failure(error)
             raise PluginError(
                 f"a plugin failed in buckia_before_sync, so nothing was changed: {type(error).__name__}: {error}"
             ) from error
@@ -153,6 +153,12 @@ class Registry:
     def register(self, plugin: object, name: str | None = None) -> None:
         """Register a plugin without an entry point, such as one of an application or a test."""
         self._plugins.register(plugin, name=name)
+
+    def register_module(self, name: str) -> None:
+        """Import and register a module of Buckia's own; nothing happens if it is registered."""
+        module = importlib.import_module(name)
+        if not self._plugins.is_registered(module):
+            self._plugins.register(module)
 
     def spec(self, provider: str) -> AdapterSpec:
         """Return the registration of a provider. Imports that provider's plugin module only.
@@ -202,7 +208,7 @@ class Registry:
                     if not self._plugins.is_registered(plugin):
                         self._plugins.register(plugin, name=name)
                 except Exception as error:
-                    _raise_system_failure(error)
+                    raise_system_failure(error)
                     raise _adapter_broken(provider, error) from error
                 plugins.append(plugin)
         for plugin in plugins:
@@ -217,7 +223,7 @@ class Registry:
             raise AdapterNotInstalled(_install_hint(provider, installed))
 
 
-def _raise_system_failure(error: Exception) -> None:
+def raise_system_failure(error: Exception) -> None:
     """Raise the system failure that caused an error, if there is one: it is no defect of the plugin."""
     failure = find_system_failure(error)
     if failure is not None:
