@@ -15,6 +15,8 @@ from buckia_core.cli.context import CliContext
 from buckia_core.cli.exit_codes import ExitCode, exit_code_for
 from buckia_core.cli.report import errors
 from buckia_core.cli.terminal.output import PipeClosed, prepare_streams
+from buckia_core.config.secrets.secret import Secret
+from buckia_core.config.secrets.session import secret_session
 
 COMPLETE = "_BUCKIA_COMPLETE"
 """Environment variable by which the script of `buckia completion` requests completions."""
@@ -53,7 +55,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: list[str], context: CliContext) -> int:
     try:
-        with cli.make_context("buckia", arguments, obj=context) as ctx:
+        with (
+            secret_session(lambda question, twice: _ask_passphrase(context, question, twice)),
+            cli.make_context("buckia", arguments, obj=context) as ctx,
+        ):
             result = cli.invoke(ctx)
     except click.exceptions.Exit as error:
         return error.exit_code
@@ -69,3 +74,9 @@ def _run(arguments: list[str], context: CliContext) -> int:
             context.options.json = True
         return errors.print_error(error, context.output, bucket=context.bucket, prefix_bucket=False)
     return result if isinstance(result, int) else ExitCode.DONE
+
+
+def _ask_passphrase(context: CliContext, question: str, twice: bool) -> Secret | None:
+    from buckia_core.cli.terminal.prompts import ask_secret  # noqa: PLC0415  # few runs ask
+
+    return ask_secret(context.output, question, twice=twice)

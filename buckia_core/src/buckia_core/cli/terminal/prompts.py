@@ -10,6 +10,7 @@ import click
 
 from buckia_core.cli.terminal.formatting import format_version
 from buckia_core.cli.terminal.output import Output, clean_message, is_terminal
+from buckia_core.config.secrets.secret import Secret
 from buckia_core.planning.plan import Operation
 from buckia_core.planning.policy import ConflictPolicy
 
@@ -44,6 +45,14 @@ def confirm(output: Output, question: str, *, yes: bool) -> bool:
 def ask(question: str, default: str | None = None) -> str:
     """Ask for a string. If `default` is empty, the answer may be empty."""
     return str(click.prompt(clean_message(question), default=default, show_default=bool(default), err=True))
+
+
+def ask_secret(output: Output, question: str, *, twice: bool = False) -> Secret | None:
+    """Ask for a secret without showing it, on request twice; `None` if there is no terminal to ask on."""
+    if not can_ask(output):
+        return None
+    answer = click.prompt(clean_message(question), hide_input=True, confirmation_prompt=twice, err=True)
+    return Secret(str(answer))
 
 
 def choose(question: str, choices: Sequence[str]) -> str:

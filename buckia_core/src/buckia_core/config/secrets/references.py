@@ -4,6 +4,8 @@
     file:PATH             the content of a file, relative to the configuration's directory
     keyring:SERVICE/USER  the system's key ring, through the package `keyring`
     op://VAULT/ITEM/FIELD 1Password, through its command `op`
+    dotenv:PATH#NAME      the variable NAME of an `.env` file; without PATH#, of `.env` beside the configuration
+    age:PATH#NAME         the same of a file that is encrypted with age; without #NAME, its whole content
     SCHEME:REST           a secret store that a plugin registers
     anything else         the secret itself
 
@@ -18,10 +20,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from buckia_core.config.secrets.secret import Secret
+from buckia_core.config.secrets.session import forget_secrets, remembered
 from buckia_core.config.secrets.store import SecretReader, SecretStore, WritableSecretStore
 from buckia_core.errors import ConfigError, MissingCredentials
 
-BUILT_IN = ("env", "file", "keyring", "op")
+BUILT_IN = ("age", "dotenv", "env", "file", "keyring", "op")
 """Schemes of the built-in stores. That of 1Password is followed by `//`."""
 
 PluginStores = Mapping[str, SecretStore | SecretReader]
@@ -91,12 +94,15 @@ class SecretStores:
         return isinstance(self._store(reference)[0], WritableSecretStore)
 
     def read(self, reference: str) -> Secret:
-        """Return the secret that a reference leads to.
+        """Return the secret that a reference leads to; once in a session (`secret_session`).
 
         Raises:
             MissingCredentials: There is no such secret, or it is empty.
             ConfigError: The reference is malformed, or its store is locked, missing or fails.
         """
+        return remembered((self.base_dir, reference), lambda: self._read(reference))
+
+    def _read(self, reference: str) -> Secret:
         store, name = self._store(reference)
         try:
             found = store.read(name) if isinstance(store, SecretStore) else store(name)
@@ -137,6 +143,7 @@ class SecretStores:
         except Exception as error:  # noqa: BLE001  # stores of plugins raise what they like
             problem = _store_failure(reference, error)
         else:
+            forget_secrets()
             if self.read(reference) == secret:
                 return
             problem = ConfigError(f"{reference!r}: the secret store does not return what was written to it")
@@ -151,6 +158,7 @@ class SecretStores:
         """
         store, name = self._writable(reference)
         try:
+            forget_secrets()
             return bool(store.delete(name))
         except (ConfigError, MemoryError):
             raise
@@ -197,6 +205,14 @@ def _is_built_in(scheme: str, rest: str) -> bool:
 def _open_built_in(scheme: str, base_dir: Path, environ: Mapping[str, str]) -> SecretStore:
     """Return a built-in store. Each is a module of its own, which imports what it needs."""
     match scheme:
+        case "age":
+            from buckia_core.config.secrets.stores.age import AgeStore  # noqa: PLC0415
+
+            return AgeStore(base_dir, environ)
+        case "dotenv":
+            from buckia_core.config.secrets.stores.dotenv import DotenvStore  # noqa: PLC0415
+
+            return DotenvStore(base_dir)
         case "env":
             from buckia_core.config.secrets.stores.environment import EnvironmentStore  # noqa: PLC0415
 

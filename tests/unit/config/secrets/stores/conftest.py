@@ -68,3 +68,14 @@ def keyring_file(tmp_path, monkeypatch):
     keyring.set_keyring(backend)
     yield Path(backend.file_path)
     keyring.set_keyring(before)
+
+
+@pytest.fixture(scope="session")
+def age_identity(tmp_path_factory):
+    """An identity file, as `age-keygen` writes it."""
+    pyrage = pytest.importorskip("pyrage")
+    path = tmp_path_factory.mktemp("age") / "key.txt"
+    key = pyrage.x25519.Identity.generate()
+    path.write_text(f"# created: 2026-01-01\n# public key: {key.to_public()}\n{key}\n")
+    path.chmod(0o600)
+    return path

@@ -19,8 +19,9 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 
 @pytest.fixture
-def stores(tmp_path, op, keyring_file):
-    return SecretStores(tmp_path, op.environ, {"memory": MemoryStore()})
+def stores(tmp_path, op, keyring_file, age_identity):
+    environ = op.environ | {"BUCKIA_AGE_IDENTITY": str(age_identity)}
+    return SecretStores(tmp_path, environ, {"memory": MemoryStore()})
 
 
 class MemoryStore:
@@ -49,6 +50,10 @@ PLACES = {
     "keyring:work": "keyring:work/my photos/api_key",
     "file": "file:.buckia-secrets/my-photos-d3522f7d.api_key",
     "file:keys/": "file:keys/my-photos-d3522f7d.api_key",
+    "dotenv": "dotenv:.env#B_MY_PHOTOS_12DBF6EB__API_KEY",
+    "dotenv:conf/app.env": "dotenv:conf/app.env#B_MY_PHOTOS_12DBF6EB__API_KEY",
+    "age": "age:.buckia-secrets.age#B_MY_PHOTOS_12DBF6EB__API_KEY",
+    "age:team.age": "age:team.age#B_MY_PHOTOS_12DBF6EB__API_KEY",
     "op://Private": "op://Private/buckia my photos/api_key",
     "op://Private/Keys": "op://Private/Keys/api_key",
     "memory": "memory:my photos/api_key",
@@ -73,9 +78,11 @@ def test_a_secret_is_written_replaced_and_deleted(stores, place, reference):
         stores.read(reference)
 
 
-def test_names_that_differ_have_different_files(stores):
-    names = {stores.new_reference("file", bucket, "api_key") for bucket in ("a/b", "a-b", "a b", "A-B", "ключ", "")}
-    assert len(names) == 6
+@pytest.mark.parametrize("place", ["file", "dotenv", "age"])
+def test_names_that_differ_have_different_places(stores, place):
+    buckets = ("a/b", "a-b", "a_b", "a b", "A-B", "A", "a", "ключ", "", "b-a")
+    names = {stores.new_reference(place, bucket, "api_key") for bucket in buckets}
+    assert len({name.upper() for name in names}) == len(buckets) if place == "dotenv" else len(names) == len(buckets)
     assert all(name.isascii() and " " not in name for name in names)
 
 
@@ -89,7 +96,7 @@ def test_names_that_differ_have_different_files(stores):
         ("op://Private/-h/field", "'op://Private/-h/field' must have the form"),
         ("op://Nowhere/item/field", "op item create failed with code 1: .*isn't a vault"),
         ("file:", "'file:' names no file"),
-        ("hunter2-hunter2", "this is no reference to a secret.*known stores: env, file, .*reader"),
+        ("hunter2-hunter2", "this is no reference to a secret.*known stores: age, dotenv, env, file, .*reader"),
         ("forgetful:a", "'forgetful:a': the secret store does not return what was written to it"),
         ("failing:a", "'failing:a': the secret store failed with RuntimeError"),
     ],
@@ -144,7 +151,10 @@ def test_a_file_that_git_tracks_is_not_written(stores, tmp_path):
 
     git("init", "-q")
     (tmp_path / "key").write_text("old")
-    git("add", "key")
+    (tmp_path / ".env").write_text("A=b")
+    git("add", "key", ".env")
+    with pytest.raises(ConfigError, match=r"'dotenv:C': git tracks .*run: git rm --cached \.env"):
+        stores.write("dotenv:C", Secret("hunter2-hunter2"))
     with pytest.raises(ConfigError, match=r"'file:key': git tracks .*run: git rm --cached key"):
         stores.write("file:key", Secret("hunter2-hunter2"))
     assert (tmp_path / "key").read_text() == "old"
@@ -217,6 +227,7 @@ def test_a_real_key_ring_without_a_backend_says_so(tmp_path, monkeypatch):
 
 def test_nothing_is_left_beside_the_file(stores, tmp_path):
     before = {path.name for path in Path(tmp_path).iterdir()}
-    stores.write("file:key", Secret("hunter2-hunter2"))
-    stores.delete("file:key")
+    for reference in ("file:key", "age:key"):
+        stores.write(reference, Secret("hunter2-hunter2"))
+        stores.delete(reference)
     assert {path.name for path in Path(tmp_path).iterdir()} == before
