@@ -32,7 +32,7 @@ from buckia_b2.settings import B2Settings
 from buckia_core.adapters.contract.base import Source
 from buckia_core.adapters.contract.resume import MultipartSource
 from buckia_core.adapters.contract.types import IfUnchanged, Precondition, UploadInfo
-from buckia_core.adapters.transfers.sources import DigestVerifier, PrependedReader, part_size_for, read_exactly
+from buckia_core.adapters.transfers.sources import PrependedReader, part_size_for, read_exactly, verify_bytes
 from buckia_core.errors import AdapterError, IntegrityError, PermissionDenied, PreconditionFailed, Transient
 from buckia_core.http.blocking import in_thread
 from buckia_core.planning.digest import Comparison, Digest, Digests, compare, merge
@@ -84,9 +84,7 @@ class Uploader:
     async def _upload_bytes(self, data: bytes, spec: ObjectSpec) -> RemoteObject:
         if len(data) > self.settings.multipart_threshold:
             return await self._upload_large(data, spec)
-        check = DigestVerifier(spec.info.digests)
-        check.update(data)
-        check.verify(provider=PROVIDER, key=spec.key)
+        verify_bytes(data, spec.info, provider=PROVIDER, key=spec.key)
         return await self._upload_single(BytesBody(data), spec)
 
     async def _upload_large(self, data: bytes, spec: ObjectSpec) -> RemoteObject:

@@ -19,7 +19,7 @@ from typing import BinaryIO
 from buckia_core.adapters.contract.base import Source
 from buckia_core.adapters.contract.resume import MultipartSource
 from buckia_core.adapters.contract.types import IfUnchanged, Precondition, UploadInfo
-from buckia_core.adapters.transfers.sources import DigestVerifier, PrependedReader, read_exactly
+from buckia_core.adapters.transfers.sources import PrependedReader, read_exactly, verify_bytes
 from buckia_core.errors import AdapterError, BucketNotFound, NotFound, PreconditionFailed, Transient
 from buckia_core.http.blocking import in_thread, run_blocking
 from buckia_core.planning.digest import Comparison, Digest, compare, merge
@@ -112,10 +112,8 @@ class Uploader:
         if len(data) > self.settings.multipart_threshold:
             reader, size = io.BytesIO(data), self.settings.part_size
             return await in_thread(lambda: self.multipart.upload(reader, len(data), size, spec))
-        check = DigestVerifier(spec.info.digests)
-        check.update(data)
-        check.verify(provider=self.client.provider, key=spec.key)
-        # The digest has just been verified, so it need not be computed again for the signature.
+        verify_bytes(data, spec.info, provider=self.client.provider, key=spec.key)
+        # The digest is verified, so it need not be computed again for the signature.
         known = next((each.value for each in spec.info.digests if each.algorithm == "sha256"), None)
         return await self._upload_single(BytesBody(data, known), spec)
 

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 import pytest
 
-from buckia_core.adapters.contract.types import IfAbsent, IfUnchanged, satisfies, stat_or_none
+from buckia_core.adapters.contract.types import IfAbsent, IfUnchanged, UploadInfo, satisfies, stat_or_none
 from buckia_core.adapters.transfers.sources import (
     MAX_PARTS,
     SEND_CHUNK,
@@ -19,6 +19,7 @@ from buckia_core.adapters.transfers.sources import (
     part_size_for,
     read_exactly,
     split_parts,
+    verify_bytes,
 )
 from buckia_core.errors import BucketNotFound, IntegrityError, NotFound
 from buckia_core.planning.digest import Digest
@@ -136,3 +137,10 @@ def test_stat_or_none_raises_for_a_missing_bucket():
     assert stat_or_none(refuse, "k") is None
     with pytest.raises(BucketNotFound):
         stat_or_none(refuse, "no bucket")
+
+
+def test_bytes_are_compared_with_digests_that_others_computed():
+    wrong = (Digest("sha256", "0" * 64),)
+    with pytest.raises(IntegrityError, match="'k'"):
+        verify_bytes(b"ab", UploadInfo(digests=wrong), provider="p", key="k")
+    verify_bytes(b"ab", UploadInfo(digests=wrong, digests_computed=True), provider="p", key="k")

@@ -77,6 +77,8 @@ class UploadInfo:
             and dashes; values are any text without control characters, which the adapter encodes if it must.
         mode: Permission bits of the source, `None` if it is no file. The `file` adapter grants a new file no group or
             other permission that the source lacks.
+        digests_computed: The caller has computed `digests` from the `bytes` that are the source: an adapter need not
+            compute them again.
     """
 
     mtime_ns: int | None = None
@@ -84,6 +86,7 @@ class UploadInfo:
     content_type: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     mode: int | None = None
+    digests_computed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

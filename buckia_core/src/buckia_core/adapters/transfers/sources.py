@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from buckia_core.adapters.contract.base import Source
+from buckia_core.adapters.contract.types import UploadInfo
 from buckia_core.errors import IntegrityError
 from buckia_core.planning.digest import Digests
 
@@ -96,6 +97,19 @@ def split_parts(reader: BinaryIO, sizes: Iterable[int]) -> Iterator[bytes]:
         sent = True
         if buffer.tell() < size:
             return
+
+
+def verify_bytes(data: bytes, info: UploadInfo, *, provider: str, key: str) -> None:
+    """Compare a source in memory with the digests of its upload, unless the caller computed them from it.
+
+    Raises:
+        IntegrityError: As `DigestVerifier.verify`.
+    """
+    if info.digests_computed:
+        return
+    check = DigestVerifier(info.digests)
+    check.update(data)
+    check.verify(provider=provider, key=key)
 
 
 class PrependedReader(io.RawIOBase, BinaryIO):

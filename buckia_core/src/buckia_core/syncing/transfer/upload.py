@@ -69,7 +69,8 @@ class BufferedUpload(NamedTuple):
         local = entry_from_stat(planned.key, planned.mapping_id, status)
         if not is_same_version(local, planned) or len(data) != planned.size:
             raise StateChanged
-        info = UploadInfo(status.st_mtime_ns, hash_bytes(data, (algorithm,)), mode=permission_bits(status))
+        digests, mode = hash_bytes(data, (algorithm,)), permission_bits(status)
+        info = UploadInfo(status.st_mtime_ns, digests, mode=mode, digests_computed=True)
         return cls(local, data, IfUnchanged(replaces) if replaces else IfAbsent(), info)
 
     def finish(self, remote: RemoteObject, key: str) -> UploadResult:
