@@ -313,6 +313,7 @@ class TestNoAnswer:
             b"HTTP/1.1 20\r\n\r\n",
             b"HTTP/1.1 2000 OK\r\n\r\n",
             b"HTTP/1.1\r\n\r\n",
+            USUAL.replace(b"ETag:", b"ETag"),
             b"SSH-2.0-x\r\n",
         ],
     )

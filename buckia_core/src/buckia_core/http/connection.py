@@ -5,6 +5,8 @@ from __future__ import annotations
 import select
 import socket
 import sys
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from buckia_core.http.errors import ProtocolError, ProxyError
@@ -109,7 +111,7 @@ class SocketConnection:
 
     def received_early(self) -> bytes | None:
         """See `Connection`."""
-        if self._sock is None or not has_input(self._sock):
+        if self._sock is None or not input_check(self._sock)():
             return None
         self._sock.settimeout(0)
         self._timeout = None
@@ -128,7 +130,7 @@ class SocketConnection:
     def is_stale(self) -> bool:
         """See `Connection`."""
         try:
-            return self._sock is None or has_input(self._sock)
+            return self._sock is None or bool(input_check(self._sock)())
         except (OSError, ValueError):
             return True
 
@@ -203,14 +205,14 @@ def _open_tunnel(sock: socket.socket, route: Route) -> None:
 # `select` does not support file descriptors above 1,024, and `poll` does not exist on Windows.
 if sys.platform == "win32":
 
-    def has_input(sock: socket.socket) -> bool:
-        """Tell whether a read would not wait: there are bytes, or the connection has ended."""
-        return bool(select.select([sock], [], [], 0)[0])
+    def input_check(sock: socket.socket) -> Callable[[], object]:
+        """Return a function whose result is true if a read would not wait: bytes came, or the connection ended."""
+        return lambda: select.select([sock], [], [], 0)[0]
 
 else:
 
-    def has_input(sock: socket.socket) -> bool:
-        """Tell whether a read would not wait: there are bytes, or the connection has ended."""
+    def input_check(sock: socket.socket) -> Callable[[], object]:
+        """Return a function whose result is true if a read would not wait: bytes came, or the connection ended."""
         poll = select.poll()
         poll.register(sock, select.POLLIN)
-        return bool(poll.poll(0))
+        return partial(poll.poll, 0)

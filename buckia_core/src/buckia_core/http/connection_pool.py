@@ -96,7 +96,10 @@ class _IdleConnections(Generic[C]):
 
     def put(self, connection: C) -> bool:
         """Keep a connection if there is room; tell whether there was."""
-        kept = self._kept.setdefault(connection.route.origin, [])
+        origin = connection.route.origin
+        kept = self._kept.get(origin)
+        if kept is None:
+            kept = self._kept[origin] = []
         if len(kept) >= self._limits.max_idle:
             return False
         connection.idle_since = time.monotonic()
@@ -168,7 +171,7 @@ class ConnectionPool:
 
 
 class LoopPool:
-    """LoopPool: connections of one event loop, shared by its tasks."""
+    """LoopPool: connections of one event loop, `loop`, shared by its tasks."""
 
     def __init__(self, router: Router, limits: PoolLimits, loop: asyncio.AbstractEventLoop) -> None:
         import asyncio  # noqa: PLC0415  # imported already, as a loop runs
@@ -178,7 +181,7 @@ class LoopPool:
         self._asyncio = asyncio
         self._router = router
         self._idle: _IdleConnections[LoopConnection] = _IdleConnections(limits)
-        self._loop = loop
+        self.loop = loop
         self._new_connection = LoopConnection
         self._slots = None if limits.max_in_use is None else asyncio.Semaphore(limits.max_in_use)
         self._turns = asyncio.Semaphore(_MAX_CONNECTING)
@@ -235,9 +238,9 @@ class LoopPool:
             idle = self._take_idle(origin, timeouts)
             if idle is not None:
                 return idle
-            connection = self._new_connection(self._router.route(origin), Deadline(), self._loop, self._shared)
+            connection = self._new_connection(self._router.route(origin), Deadline(), self.loop, self._shared)
             connection.deadline.start(timeouts)
-            task = self._loop.create_task(connection.connect(self._router.context(origin)))
+            task = self.loop.create_task(connection.connect(self._router.context(origin)))
             self._connecting.add(task)
             task.add_done_callback(self._connecting.discard)
             try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from buckia_core.http.errors import IncompleteResponse, NoResponse, ProtocolError, UnusableResponse
@@ -12,6 +13,7 @@ MAX_HEAD_BYTES = 256 << 10
 """Most bytes of the head of a response, with all interim responses before it."""
 
 _MAX_LINE_BYTES = 16 << 10
+_MAX_PLAIN_BYTES = 8 << 10
 _MAX_DIGITS = 18
 _NO_BODY = (204, 304)
 _SWITCHING_PROTOCOLS = 101
@@ -21,7 +23,8 @@ _BREAKS = re.compile(r"[\r\n\0]")
 _NOT_LATIN_1 = re.compile(r"[^\x00-\xff]")
 _OF_CREDENTIALS = ("authorization", "proxy-authorization", "x-amz-security-token", "accesskey")
 
-_PLAIN_HEAD = re.compile(r"HTTP/1\.1 [2-5][0-9][0-9](?: [^\r\n]*)?(?:\r\n[!#-'*-.0-9A-Z^-z|~]+:[^\r\n]*)*")
+_PLAIN_STATUS = re.compile(r"HTTP/1\.1 ([2-5][0-9][0-9])(?: [^\r\n]*)?")
+_PLAIN_NAME = re.compile(r"[!#-'*-.0-9A-Z^-z|~]+")
 _STATUS = re.compile(rb"HTTP/1\.([0-9]) +([1-9][0-9][0-9])(?:[ \t].*)?")
 _VERSION = re.compile(rb"HTTP/[0-9]+(?:\.[0-9]+)?(?= )")
 _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
@@ -128,28 +131,44 @@ class ResponseParser:
 def parse_plain_head(method: str, data: bytes) -> ResponseHead | None:
     """Parse a usual response whose whole head is in `data`; return `None` for any other one.
 
-    A usual response has a Content-Length unless it has no body, and neither repeated nor continued headers.
+    A usual response has a Content-Length unless it has no body, and neither repeated nor continued headers. Its head
+    has 8 KiB at most, because names and status lines are cached.
     """
     end = data.find(b"\r\n\r\n")
-    if end < 0:
+    if not 0 <= end <= _MAX_PLAIN_BYTES:
         return None
     head = data[:end].decode("latin-1")
-    if _PLAIN_HEAD.fullmatch(head) is None:
-        return None
-    lines = head.split("\r\n")
+    first, *lines = head.split("\r\n")
+    number = _plain_status(first)
     headers = Headers()
-    for line in lines[1:]:
-        name, _, value = line.partition(":")
-        headers[name.lower()] = value.strip(" \t")
-    if len(headers) != len(lines) - 1:
+    for line in lines:
+        name, colon, value = line.partition(":")
+        headers[_plain_name(name) if colon else ""] = value.strip(" \t")
+    # Names and values without line breaks, each name once.
+    count = len(lines)
+    if not number or "" in headers or len(headers) != count or head.count("\r") != count or head.count("\n") != count:
         return None
-    number = int(head[9:12])
-    length = headers.get("content-length", "0" if number in _NO_BODY else "")
+    has_body = number not in _NO_BODY
+    length = headers.get("content-length", "" if has_body else "0")
     if "transfer-encoding" in headers or not length.isdecimal() or len(length) > _MAX_DIGITS:
         return None
-    left = 0 if method == "HEAD" or number in _NO_BODY else int(length)
-    keep_alive = "close" not in headers.get("connection", "").lower()
+    left = int(length) if has_body and method != "HEAD" else 0
+    keep_alive = "connection" not in headers or "close" not in headers["connection"].lower()
     return ResponseHead(number, headers, left, False, keep_alive, data[end + 4 :])
+
+
+# A server sends the same names with each response.
+@lru_cache(maxsize=256)
+def _plain_name(name: str) -> str:
+    """Return the name of a header in lower case; empty if it is not a plain one."""
+    return name.lower() if _PLAIN_NAME.fullmatch(name) else ""
+
+
+@lru_cache(maxsize=16)
+def _plain_status(line: str) -> int:
+    """Return the status of a status line; 0 if it is not a plain one."""
+    found = _PLAIN_STATUS.fullmatch(line)
+    return int(found[1]) if found else 0
 
 
 class ChunkedDecoder:

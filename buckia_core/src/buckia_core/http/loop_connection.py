@@ -6,9 +6,10 @@ import asyncio
 import os
 import socket
 import ssl
+from collections.abc import Callable
 from typing import Any, cast
 
-from buckia_core.http.connection import READ_BYTES, bad_tunnel, check_tunnel, has_input, tunnel_head, unreached_proxy
+from buckia_core.http.connection import READ_BYTES, bad_tunnel, check_tunnel, input_check, tunnel_head, unreached_proxy
 from buckia_core.http.errors import ProtocolError
 from buckia_core.http.http11 import ResponseParser
 from buckia_core.http.proxy import Route
@@ -31,13 +32,14 @@ class LoopConnection(asyncio.BufferedProtocol):
         self._loop = loop
         self._shared = shared
         self._transport: asyncio.Transport | None = None
-        self._sock: socket.socket | None = None
+        self._has_input: Callable[[], object] | None = None
         self._unread = b""
         self._target: memoryview | None = None
         self._reader: asyncio.Future[Any] | None = None
         self._writer: asyncio.Future[None] | None = None
         self._expires = 0.0
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_time = 0.0
         self._reading_paused = False
         self._writing_paused = False
         self._ended = False
@@ -118,7 +120,7 @@ class LoopConnection(asyncio.BufferedProtocol):
             return True
         # The loop may not have seen yet that the server closed it.
         try:
-            return self._sock is None or has_input(self._sock)
+            return self._has_input is None or bool(self._has_input())
         except (OSError, ValueError):
             return True
 
@@ -140,7 +142,7 @@ class LoopConnection(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        self._sock = transport.get_extra_info("socket")
+        self._has_input = input_check(transport.get_extra_info("socket"))
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002  # of asyncio
         return self._shared if self._target is None else self._target
@@ -213,10 +215,10 @@ class LoopConnection(asyncio.BufferedProtocol):
     def _new_future(self, most: float) -> asyncio.Future[Any]:
         """Return a future that raises `TimeoutError` after so many seconds at most."""
         expires = self._expires = self._loop.time() + self.deadline.remaining(most)
-        if self._timer is None or self._timer.when() > expires:
+        if self._timer is None or self._timer_time > expires:
             if self._timer is not None:
                 self._timer.cancel()
-            self._timer = self._loop.call_at(expires, self._check_time)
+            self._timer, self._timer_time = self._loop.call_at(expires, self._check_time), expires
         return self._loop.create_future()
 
     def _check_time(self) -> None:
@@ -225,7 +227,7 @@ class LoopConnection(asyncio.BufferedProtocol):
         if not waiting:
             return
         if self._loop.time() < self._expires:
-            self._timer = self._loop.call_at(self._expires, self._check_time)
+            self._timer, self._timer_time = self._loop.call_at(self._expires, self._check_time), self._expires
             return
         for each in waiting:
             each.set_exception(TimeoutError("timed out"))

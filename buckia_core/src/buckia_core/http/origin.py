@@ -22,6 +22,10 @@ class Origin:
     port: int
     authority: str = field(init=False, compare=False)
 
+    def __hash__(self) -> int:
+        # The hash of a string is computed once.
+        return hash(self.authority)
+
     def __post_init__(self) -> None:
         default = 443 if self.scheme == "https" else 80
         authority = bracketed(self.host) if self.port == default else f"{bracketed(self.host)}:{self.port}"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from buckia_core.http.connection import Connection
 from buckia_core.http.errors import IncompleteResponse, ProtocolError, UnusableResponse
@@ -12,8 +11,7 @@ from buckia_core.http.http11 import ChunkedDecoder, Headers, ResponseHead
 _FIRST_BUFFER = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class BufferedResponse:
+class BufferedResponse(NamedTuple):
     """BufferedResponse: a response whose body has been read."""
 
     status: int

@@ -71,20 +71,29 @@ def is_tentative(digest: Digest) -> bool:
 
 def without_tentative(digests: Digests) -> Digests:
     """Return the digests whose algorithm is certain."""
-    return tuple(digest for digest in digests if not is_tentative(digest))
+    for digest in digests:
+        if is_tentative(digest):
+            return tuple(digest for digest in digests if not is_tentative(digest))
+    return digests
 
 
 def merge(a: Digests, b: Digests) -> Digests:
     """Return the digests of both, and the value of `a` for a common algorithm."""
     if not a or not b:
         return a or b
-    known = {digest.algorithm for digest in a}
-    return a + tuple(digest for digest in b if digest.algorithm not in known)
+    merged = a
+    for digest in b:
+        for known in a:
+            if known.algorithm == digest.algorithm:
+                break
+        else:
+            merged += (digest,)
+    return merged
 
 
 def format_digests(digests: Digests) -> str:
     """Format digests for `parse_digests`."""
-    return " ".join(f"{digest.algorithm}:{digest.value}" for digest in digests)
+    return " ".join([f"{algorithm}:{value}" for algorithm, value in digests])
 
 
 def parse_digests(text: str) -> Digests:

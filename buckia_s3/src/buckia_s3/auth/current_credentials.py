@@ -20,17 +20,15 @@ class CurrentCredentials:
     used for some seconds.
     """
 
-    def __init__(self, get: Callable[[], Credentials | None], *, never_expires: bool) -> None:
-        """Create them. With `never_expires`, `get` does not block."""
+    def __init__(self, get: Callable[[], Credentials | None]) -> None:
         self._get = get
-        self._never_expires = never_expires
         self._current: Credentials | None = None
         self._fresh_until = 0.0
         self._request: Any = None
 
     async def get(self) -> Credentials | None:
         """Return the credentials, as `CredentialProvider.get` does, with its errors."""
-        loop = None if self._never_expires else running_loop()
+        loop = running_loop()
         if loop is None:
             return self._get()
         if time.monotonic() < self._fresh_until:

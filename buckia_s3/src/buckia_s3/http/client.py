@@ -53,9 +53,12 @@ _CHUNK = 1 << 20
 _ACTIONS = {"GET": "reading", "HEAD": "reading metadata", "PUT": "writing", "POST": "writing", "DELETE": "deleting"}
 
 
-@dataclass(frozen=True, slots=True)
+_NO_BODY = BytesBody()
+
+
+@dataclass(slots=True)
 class Request:
-    """Request: one request to a bucket or object.
+    """Request: one request to a bucket or object. Not frozen, for the reason of `HttpRequest`.
 
     Attributes:
         method: HTTP method.
@@ -71,7 +74,7 @@ class Request:
     full_key: str | None = None
     query: tuple[tuple[str, str], ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    body: AnyBody = field(default_factory=BytesBody)
+    body: AnyBody = _NO_BODY
     key: str | None = None
     action: str = ""
 
@@ -106,8 +109,9 @@ class S3Client:
         self._service = SERVICE if settings.s3_express else "s3"
         self._server_responded = False
         self._sessions = ExpressSessions(self._new_session, provider) if settings.s3_express else None
-        lasting = credentials.never_expires and self._sessions is None
-        self._current_credentials = CurrentCredentials(self.credentials, never_expires=lasting)
+        self._current_credentials: CurrentCredentials | None = None
+        if not credentials.never_expires or self._sessions is not None:
+            self._current_credentials = CurrentCredentials(self.credentials)
 
     def with_settings(self, settings: S3Settings) -> S3Client:
         """Return a client that adds the headers of these settings to requests, with the same connections."""
@@ -265,11 +269,14 @@ class S3Client:
         return opened, response
 
     async def _headers(self, request: Request, endpoint: Endpoint, path: str, query: str) -> Mapping[str, str]:
-        own = request.query == CREATE_SESSION or COPY_SOURCE in request.headers
+        current = self._current_credentials
         # Directory buckets accept no session for CopyObject and CreateSession.
-        credentials = self._credentials.get() if own else await self._current_credentials.get()
+        if current is None or request.query == CREATE_SESSION or COPY_SOURCE in request.headers:
+            credentials = self._credentials.get()
+        else:
+            credentials = await current.get()
         added = self._setting_headers.headers_for(request.method, request.full_key, request.query, request.headers)
-        sent = added | dict(request.headers)
+        sent = {**added, **request.headers}
         if self._defaults:
             present = {name.lower() for name in sent}
             sent = {name: value for name, value in self._defaults.items() if name not in present} | sent

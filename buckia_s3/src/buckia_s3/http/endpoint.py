@@ -15,6 +15,8 @@ from buckia_s3.config.settings import S3Settings, express_zone
 
 DEFAULT_REGION = "us-east-1"
 
+_UNQUOTED_KEY = re.compile(r"[A-Za-z0-9/_.~-]+")
+
 # AWS has no certificate for host names with a dot in the bucket.
 _HOST_LABEL = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 
@@ -60,7 +62,8 @@ class Endpoint:
         """Return the percent-encoded path of a key, or of the bucket."""
         if key is None:
             return self.base or "/"
-        return f"{self.base}/{quote(key, safe='/-_.~')}"
+        # Most keys need no quoting, and to find that out takes a fifth of the time.
+        return f"{self.base}/{key if _UNQUOTED_KEY.fullmatch(key) else quote(key, safe='/-_.~')}"
 
     def in_region(self, region: str) -> Endpoint:
         """Return the endpoint of the same bucket in another region; AWS has a host for each region."""

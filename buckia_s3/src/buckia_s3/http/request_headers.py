@@ -54,11 +54,14 @@ class RequestHeaders:
         self._customer = sse_c_headers(settings.sse_customer_key_base64)
         self._source = sse_c_headers(settings.sse_customer_key_base64, of_source=True)
         self._reading = {} if settings.checksum_algorithm is None else {"x-amz-checksum-mode": "ENABLED"}
+        self._any = bool(self._always or self._writing or self._customer or self._reading)
 
     def headers_for(
         self, method: str, key: str | None, query: tuple[tuple[str, str], ...], headers: Mapping[str, str]
     ) -> dict[str, str]:
         """Return the headers to add. The request's own headers take precedence."""
+        if not self._any:
+            return {}
         found = dict(self._always)
         names = {name for name, _ in query}
         lists_parts = method == "GET" and "uploadId" in names

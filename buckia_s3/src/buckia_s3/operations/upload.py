@@ -162,13 +162,15 @@ class Uploader:
         condition = await self.server_probe.condition_headers_async(spec.expect, spec.key)
         if not condition:
             await self.object_head.check_precondition_async(spec.key, spec.expect)
-        headers = spec.headers() | spec.body_headers(body) | condition
+        checks = spec.body_headers(body)
+        headers = {**spec.headers(), **checks, **condition}
         request = Request("PUT", spec.full_key, (), headers, body, key=spec.key)
-        reported = (await self.client.send_async(request)).headers
-        etag = unquote_etag(reported.get("ETag"))
+        # Lookups in a dict are faster than in headers whose names are in any case.
+        reported = dict((await self.client.send_async(request)).headers)
+        etag = unquote_etag(reported.get("etag"))
         if not etag:
             return await self.object_head.head_async(spec.key), True
-        is_intact = await self.verifier.is_intact(reported, etag, body, headers, spec.key, spec.full_key)
+        is_intact = await self.verifier.is_intact(reported, etag, body, checks, spec.key, spec.full_key)
         trusted = self.settings.etag_is_md5_effective and self.verifier.server_probe.etags_are_md5 is not False
         digests = md5_from_etag(etag) if trusted and not etag_is_not_md5(reported) else ()
         return spec.remote_object(

@@ -59,7 +59,7 @@ class UploadVerifier:
             headers: Response headers, names in lower case.
             etag: Unquoted ETag of the response.
             body: Request body.
-            sent: Request headers.
+            sent: Request headers with checksums of the body.
             key: Key for errors.
             full_key: Key with prefix.
 

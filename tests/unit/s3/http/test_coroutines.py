@@ -166,7 +166,7 @@ class TestCredentials:
             made.append(len(made))
             return Credentials(f"AK{len(made)}", "SK", None, datetime.now(UTC) + timedelta(seconds=0.2))
 
-        current = CurrentCredentials(get, never_expires=False)
+        current = CurrentCredentials(get)
 
         async def use():
             first = await current.get()
@@ -186,7 +186,7 @@ class TestCredentials:
                 raise found
             return found
 
-        current = CurrentCredentials(get, never_expires=False)
+        current = CurrentCredentials(get)
 
         async def use():
             with pytest.raises(MissingCredentials):
@@ -202,7 +202,7 @@ class TestCredentials:
             time.sleep(0.1)
             return Credentials("AK", "SK")
 
-        current = CurrentCredentials(get, never_expires=False)
+        current = CurrentCredentials(get)
 
         async def use():
             first, second = asyncio.create_task(current.get()), asyncio.create_task(current.get())

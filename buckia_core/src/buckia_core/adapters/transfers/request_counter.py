@@ -22,21 +22,19 @@ class RequestCounter:
 
     def add(self, requests: int = 1) -> None:
         """Count requests, and block until they may be sent."""
-        self._count(requests)
+        with self._lock:
+            self._total += requests
         if self._wait is not None:
             for _ in range(requests):
                 run_blocking(self._wait())
 
     async def add_async(self, requests: int = 1) -> None:
         """Count requests, and wait until they may be sent: on an event loop, or without one."""
-        self._count(requests)
+        with self._lock:
+            self._total += requests
         if self._wait is not None:
             for _ in range(requests):
                 await self._wait()
-
-    def _count(self, requests: int) -> None:
-        with self._lock:
-            self._total += requests
 
     @property
     def total(self) -> int:
