@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import itertools
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +16,9 @@ from typing import Any
 import pytest
 
 from buckia_core.adapters.contract.types import DeleteOutcome
+from buckia_core.adapters.memory.settings import MemorySettings
+from buckia_core.adapters.memory.sync import MemorySync
+from buckia_core.cli import main
 from buckia_core.errors import NotFound
 from buckia_core.planning.digest import Digest
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
@@ -21,7 +26,7 @@ from buckia_core.planning.mapping import PathMapping
 from buckia_core.planning.plan import Action, Operation, Plan, Reason
 from buckia_core.syncing.disk.trash import Trash
 from buckia_core.syncing.events import Event, Finished, Planned, Status, SyncResult
-from tests.unit.commands import ran
+from tests.unit.commands import ran, signals_kept
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 NOON_NS = int(NOON.timestamp()) * 10**9
@@ -138,14 +143,6 @@ class FakeClient:
         self._note("stat", key=key)
         return remote(key)
 
-    def get(self, key: str, target: Path, *, overwrite: bool = False, version: str | None = None) -> RemoteObject:
-        self._note("get", key=key, target=target, overwrite=overwrite, version=version)
-        return remote(key)
-
-    def put(self, source: Path, key: str) -> RemoteObject:
-        self._note("put", source=source, key=key)
-        return remote(key)
-
     def copy(self, source_key: str, key: str) -> RemoteObject:
         self._note("copy", source_key=source_key, key=key)
         return remote(key)
@@ -192,6 +189,48 @@ def two_buckets(project: Path, monkeypatch: pytest.MonkeyPatch, names: Sequence[
 def buckia(capsys: pytest.CaptureFixture[str]) -> Any:
     """Run a command: `buckia("sync", "--json")`."""
     return partial(ran, capsys)
+
+
+_bucket_names = itertools.count()
+
+
+@pytest.fixture
+def memory_bucket(project: Path) -> MemorySync:
+    """The bucket `assets` of the project, in memory, with a real client."""
+    name = f"cli-{next(_bucket_names)}"
+    (project / ".buckia").write_text(f"assets:\n  provider: memory\n  bucket_name: {name}\n", encoding="utf-8")
+    return MemorySync(MemorySettings(bucket_name=name))
+
+
+class _Stdout:
+    """Standard output that keeps bytes."""
+
+    def __init__(self) -> None:
+        self.buffer = io.BytesIO()
+
+    def write(self, text: str) -> int:
+        return self.buffer.write(text.encode())
+
+    def flush(self) -> None:
+        pass
+
+    def isatty(self) -> bool:
+        return False
+
+
+@pytest.fixture
+def streams(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, bytes]]:
+    """Run a command with bytes as standard input; returns the exit code, and the bytes of standard output."""
+
+    def run(*arguments: str, given: bytes = b"") -> tuple[int, bytes]:
+        written = _Stdout()
+        with monkeypatch.context() as patch, signals_kept():
+            patch.setattr(sys, "stdout", written)
+            patch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(given), isatty=lambda: False))
+            code = main(list(arguments))
+        return code, written.buffer.getvalue()
+
+    return run
 
 
 def conflict(key: str, **more: Any) -> Any:

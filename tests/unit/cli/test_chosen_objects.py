@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-import io
-import itertools
-import sys
-
 import pytest
-
-from buckia_core.adapters.memory.settings import MemorySettings
-from buckia_core.adapters.memory.sync import MemorySync
-
-_names = itertools.count()
 
 
 @pytest.fixture
-def bucket(project):
-    name = f"chosen-{next(_names)}"
-    (project / ".buckia").write_text(f"assets:\n  provider: memory\n  bucket_name: {name}\n", encoding="utf-8")
-    adapter = MemorySync(MemorySettings(bucket_name=name))
-    for key, content in (
-        ("a.txt", b"abc"),
-        ("img/a.png", b"12"),
-        ("img/b.png", b"3456"),
-        ("img/raw/c.png", b"7" * 2048),
-    ):
-        adapter.upload_file(content, key)
-    return adapter
+def bucket(memory_bucket):
+    contents = {"a.txt": b"abc", "img/a.png": b"12", "img/b.png": b"3456", "img/raw/c.png": b"7" * 2048}
+    for key, content in contents.items():
+        memory_bucket.upload_file(content, key)
+    return memory_bucket
 
 
 def keys(bucket):
@@ -74,34 +58,9 @@ def test_du_for_people_and_programs(buckia, bucket):
     assert buckia("du", "--json").records[0]["objects"] == 0
 
 
-class Written:
-    """Standard output with bytes."""
-
-    def __init__(self):
-        self.buffer = io.BytesIO()
-
-    def write(self, text):
-        return len(text)
-
-    def flush(self):
-        pass
-
-    def isatty(self):
-        return False
-
-
 @pytest.fixture
-def cat(monkeypatch):
-    from buckia_core.cli import main
-
-    def run(*arguments):
-        written = Written()
-        with monkeypatch.context() as patch:
-            patch.setattr(sys, "stdout", written)
-            code = main(["cat", *arguments])
-        return code, written.buffer.getvalue()
-
-    return run
+def cat(streams):
+    return lambda *arguments: streams("cat", *arguments)
 
 
 @pytest.mark.parametrize(
@@ -113,11 +72,16 @@ def cat(monkeypatch):
         (["-r", "img"], (0, b"123456" + b"7" * 2048)),
         (["nope"], (6, b"")),
         (["nope*"], (6, b"")),
-        (["a.txt", "--json"], (2, b"")),
     ],
 )
 def test_cat(cat, bucket, arguments, expected):
     assert cat(*arguments) == expected
+
+
+def test_cat_writes_content_and_no_json(buckia, bucket):
+    ran = buckia("cat", "a.txt", "--json")
+    assert ran.code == 2
+    assert [record["error"] for record in ran.records] == ["UsageError"]
 
 
 def test_rm_by_a_pattern_asks_first(buckia, bucket):

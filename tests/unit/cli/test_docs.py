@@ -40,7 +40,8 @@ def test_the_section_of_a_command_has_its_options_and_arguments(name):
     own = [each for each in ALL[name].params if not isinstance(each, GlobalOption)]
     options = {word for each in own if isinstance(each, click.Option) for word in (*each.opts, *each.secondary_opts)}
     assert {option for option in options if not re.search(rf"{re.escape(option)}(?![\w-])", text)} == set()
-    arguments = {each.human_readable_name.upper().strip("[]") for each in own if isinstance(each, click.Argument)}
+    names = [each.human_readable_name.upper() for each in own if isinstance(each, click.Argument)]
+    arguments = {word for name in names for word in re.findall(r"[A-Z_]+", name)}
     arguments -= {"SHELL"}
     assert {each for each in arguments if not re.search(rf"\b{each}\b", text)} == set()
 

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import pytest
 
 from buckia_core import errors
@@ -47,13 +45,6 @@ def test_ls_of_nothing_says_so(buckia, full, assets):
     assert buckia("ls", "-q").err == ""
 
 
-def test_get_does_not_write_a_file_named_as_standard_output(buckia, full):
-    ran = buckia("get", "a", "-")
-    assert ran.code == 2
-    assert "standard output" in ran.err
-    assert not full.calls
-
-
 def test_ls_long_has_sizes_and_times(buckia, full):
     lines = buckia("ls", "-l").out.splitlines()
     assert lines[0].split()[:2] == ["3", "B"]
@@ -65,9 +56,8 @@ def test_a_time_that_the_server_does_not_tell_is_shown_as_none(buckia, assets, m
     untold = remote("a")._replace(modified_ns=0)
     assets.objects = [untold]
     assert buckia("ls", "-l").out.split() == ["3", "B", "-", "a"]
-    monkeypatch.setattr(FakeClient, "put", lambda *_: untold)
     monkeypatch.setattr(FakeClient, "copy", lambda *_: untold)
-    for arguments in (["put", __file__, "a"], ["cp", "b", "a"], ["ls"]):
+    for arguments in (["cp", "b", "a"], ["ls"]):
         assert buckia(*arguments, "--json").records[0]["modified"] is None
 
 
@@ -118,50 +108,6 @@ def test_stat(buckia, assets):
 def test_stat_of_what_is_not_there(buckia, assets):
     assets.error = errors.NotFound("there is no object 'a.txt'")
     assert buckia("stat", "a.txt").code == 6
-
-
-@pytest.mark.parametrize(
-    ("arguments", "target"),
-    [
-        (["images/a.png"], "a.png"),
-        (["images/a.png", "here.png"], "here.png"),
-        (["images/a.png", "folder"], str(Path("folder", "a.png"))),
-    ],
-)
-def test_get(buckia, assets, project, arguments, target):
-    (project / "folder").mkdir()
-    ran = buckia("get", *arguments, "--json")
-    assert ran.code == 0
-    assert assets.asked("get") == {"key": "images/a.png", "target": Path(target), "overwrite": False, "version": None}
-    assert ran.records[0]["path"] == target
-
-
-def test_get_over_a_file_only_with_overwrite(buckia, assets):
-    buckia("get", "a", "--overwrite")
-    assert assets.asked("get")["overwrite"] is True
-
-
-@pytest.mark.parametrize("key", ["..", "images/..", "images/", "a/.", "nul\0"])
-def test_get_does_not_name_a_file_by_a_key_that_is_no_name(buckia, assets, key):
-    ran = buckia("get", key)
-    assert ran.code == 2
-    assert "TARGET" in ran.err
-    assert not assets.calls
-    assert buckia("get", key, "safe.txt").code == 0
-
-
-@pytest.mark.parametrize(("arguments", "key"), [([], "a.txt"), (["images/"], "images/a.txt"), (["b.txt"], "b.txt")])
-def test_put(buckia, assets, project, arguments, key):
-    (project / "a.txt").write_text("x")
-    ran = buckia("put", "a.txt", *arguments)
-    assert ran.code == 0
-    assert assets.asked("put") == {"source": Path("a.txt"), "key": key}
-
-
-def test_put_of_what_is_not_there(buckia, assets):
-    ran = buckia("put", "a.txt")
-    assert ran.code == 2
-    assert "a.txt" in ran.err
 
 
 def test_cp(buckia, assets):
@@ -281,7 +227,7 @@ def test_rm_names_what_it_could_not_delete(buckia, assets, monkeypatch):
 
 @pytest.mark.parametrize(
     "arguments",
-    [["get", "nope"], ["stat", "nope"], ["ls"], ["cp", "a", "b"], ["rm", "a"]],
+    [["stat", "nope"], ["ls"], ["cp", "a", "b"], ["rm", "a"]],
 )
 def test_an_error_names_the_one_bucket_that_it_is_about(buckia, assets, arguments):
     assets.error = errors.BucketNotFound("there is no such thing")

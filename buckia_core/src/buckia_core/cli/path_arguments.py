@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
 
 PathRun = Callable[["BuckiaClient", "dict[str, object]"], ExitCode]
 """Function that runs on one bucket; the dictionary has the client's arguments that limit the run to paths."""
+
+
+def near_path(path: str) -> str:
+    """Return an absolute path relative to the current directory if it is inside, for people."""
+    above = os.path.join(os.getcwd(), "")
+    return path.removeprefix(above)
 
 
 def for_each_bucket_with_paths(context: CliContext, paths: Sequence[str] | None, action: PathRun) -> ExitCode:

@@ -24,9 +24,17 @@ class GracefulShutdown:
     Args:
         stop: Requests the run to stop; called in a separate thread.
         restore: Restores the terminal before the process exits at once. Called in a signal handler.
+        farewell: What the user reads when the process exits at once.
     """
 
-    def __init__(self, stop: Callable[[], None], output: Output, restore: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        stop: Callable[[], None],
+        output: Output,
+        restore: Callable[[], None],
+        farewell: str = "Interrupted. The next sync goes on from here.",
+    ) -> None:
+        self._farewell = f"{farewell}\n".encode()
         self._stop = stop
         self._output = output
         self._restore = restore
@@ -66,7 +74,7 @@ class GracefulShutdown:
                 self._restore()
                 # Written directly, as this is a signal handler.
                 with contextlib.suppress(OSError):
-                    os.write(2, b"Interrupted. The next sync goes on from here.\n")
+                    os.write(2, self._farewell)
                 os._exit(ExitCode.INTERRUPTED)
             return
         self._stop_requested = True

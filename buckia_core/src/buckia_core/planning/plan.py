@@ -77,6 +77,8 @@ class Reason(Enum):
     DUPLICATE_KEY = "found under two local paths, the first one counts"
     NOT_A_FILE = "not a file"
     OWN_CONFIGURATION = "not written here"
+    REPLACED = "replaced as you asked"
+    EXISTS = "exists"
     DEFERRED = "changed while it was synced, left for the next run"
 
 

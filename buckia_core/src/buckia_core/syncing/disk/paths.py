@@ -31,6 +31,13 @@ def relative_path(root: str, path: str) -> str:
     return (path[len(root) :] if inside else path).replace(os.sep, "/")
 
 
+def nearest_directory(path: str) -> str:
+    """Return the nearest existing directory at or above a path."""
+    while not os.path.isdir(path) and os.path.dirname(path) != path:
+        path = os.path.dirname(path)
+    return path
+
+
 def root_directory(mapping: PathMapping) -> str:
     """Return the root of a mapping; for a mapped file, its directory."""
     return os.path.dirname(mapping.local) if mapping.is_file else mapping.local

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from buckia_core.errors import BuckiaError
-from buckia_core.planning.manifest import BaselineEntry
+from buckia_core.planning.manifest import BaselineEntry, RemoteObject
 from buckia_core.planning.plan import Operation
 from buckia_core.syncing.error_messages import error_message
 from buckia_core.syncing.events import Status
@@ -20,6 +20,7 @@ class OperationResult:
         upserts, deletes: Baseline rows to write, and keys of rows to delete.
         directories: Directories in which files were created, replaced or deleted.
         bytes_up, bytes_down: Bytes of content transferred.
+        remote: The object that was uploaded or downloaded, with the digests of its content.
     """
 
     operation: Operation
@@ -32,6 +33,7 @@ class OperationResult:
     bytes_up: int = 0
     bytes_down: int = 0
     extra_uploads: int = 0
+    remote: RemoteObject | None = None
 
     def fail(self, error: Exception, path: str = "") -> None:
         """Mark the operation as failed; what it did before stays in the result.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -52,10 +53,11 @@ class Worker:
         algorithm: The digest algorithm of the baseline.
         keep_replaced: Which objects are downloaded to the trash before they are replaced or deleted.
         capabilities: Capabilities of the bucket, probed if the plan writes to it.
-        resume_store: Checkpoints of interrupted large transfers.
+        resume_store: Checkpoints of interrupted large transfers; `None` if they start over.
         run_started_ns: Start of the run; files that are modified after that are hashed again by the next run.
         in_flight: Tracks the running transfers.
         requests: Sends the requests of batches.
+        plan_again: Decides a key whose file or object has changed; raises the error of one that is left as it is.
     """
 
     bucket: BucketContext
@@ -65,10 +67,11 @@ class Worker:
     algorithm: str
     keep_replaced: KeepReplaced
     capabilities: Capabilities
-    resume_store: ResumeStore
+    resume_store: ResumeStore | None
     run_started_ns: int
     in_flight: InFlightTransfers = field(default_factory=InFlightTransfers)
     requests: RequestRunner = field(default_factory=RequestRunner)
+    plan_again: Callable[..., Outcome] = replan
 
     @property
     def adapter(self) -> BaseSync:
@@ -112,12 +115,12 @@ class Worker:
             self._execute(result, locator)
         except (StateChanged, PreconditionFailed, NotFound, FileNotFoundError):
             # A missing file or directory was removed after the check. A missing bucket is raised by the new plan.
-            return replan(self.bucket, self.mappings, result.operation)
+            return self.plan_again(self.bucket, self.mappings, result.operation)
         except FileChangedDuringUpload as error:
             local = result.operation.local
             assert local is not None
             result.upserts = [dirty_row(local, error.remote)]
-            return replan(self.bucket, self.mappings, result.operation, result.upserts[0])
+            return self.plan_again(self.bucket, self.mappings, result.operation, result.upserts[0])
         return None
 
     def path(self, operation: Operation) -> str:
@@ -188,6 +191,7 @@ class Worker:
     def finish_upload(self, uploaded: UploadResult, result: OperationResult) -> None:
         """Add an upload to the result."""
         result.bytes_up += uploaded.bytes_sent
+        result.remote = uploaded.remote._replace(digests=uploaded.digests)
         result.upserts = [baseline_row(uploaded.local, uploaded.remote, uploaded.digests, self.run_started_ns)]
 
     def _download(self, operation: Operation, result: OperationResult, locator: FileLocator) -> None:
@@ -224,6 +228,7 @@ class Worker:
         """Commit a fetched download, and add it to the result."""
         downloaded = file.commit()
         result.bytes_down += downloaded.bytes_received
+        result.remote = downloaded.remote._replace(digests=downloaded.digests)
         result.directories.append(file.directory.path)
         result.upserts = [baseline_row(downloaded.local, downloaded.remote, downloaded.digests, self.run_started_ns)]
 

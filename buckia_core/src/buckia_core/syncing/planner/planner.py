@@ -18,7 +18,7 @@ from buckia_core.planning.manifest import LocalEntry, RemoteObject
 from buckia_core.planning.mapping import PathMapping
 from buckia_core.planning.plan import Action, Counts, Operation, Plan, Reason
 from buckia_core.planning.policy import Direction
-from buckia_core.syncing.disk.paths import root_directory, root_identity
+from buckia_core.syncing.disk.paths import nearest_directory, root_directory, root_identity
 from buckia_core.syncing.planner import out_of_scope
 from buckia_core.syncing.planner.bucket_context import BucketContext
 from buckia_core.syncing.planner.former_mappings import FormerMapping, OtherMappings, find_other_mappings
@@ -66,7 +66,7 @@ class Planner:
         roots = {
             mapping.id: root_identity(mapping) for mapping in request.mappings if request.scope.overlaps(mapping.remote)
         }
-        rules = {mapping.id: detect_filesystem_rules(_nearest_directory(mapping.local)) for mapping in request.mappings}
+        rules = {mapping.id: detect_filesystem_rules(nearest_directory(mapping.local)) for mapping in request.mappings}
         follow = request.follow_symlinks
         bucket = BucketContext(request.adapter, request.config, request.algorithm, rules, follow, roots)
         return cls(request, state, temp_prefix, on_scanned, bucket)
@@ -294,13 +294,6 @@ class Planner:
         decided = replace(mapping, rules=replace(mapping.rules, conflict_policy=policy))
         outcome = self.bucket.decider.decide(decided, operation.local, operation.remote, operation.base)[0]
         return outcome if isinstance(outcome, Operation) else operation
-
-
-def _nearest_directory(path: str) -> str:
-    """Return the nearest existing directory at or above a path."""
-    while not os.path.isdir(path) and os.path.dirname(path) != path:
-        path = os.path.dirname(path)
-    return path
 
 
 def _has_included_file(mapping: PathMapping, request: SyncRequest) -> bool:

@@ -1,0 +1,1 @@
+"""Bulk transfers: chosen files and objects, outside of a sync, with the workers of a sync."""
