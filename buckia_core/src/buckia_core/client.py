@@ -10,7 +10,6 @@ from contextlib import closing
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from buckia_core.adapters.contract.base import BaseSync
@@ -40,9 +39,6 @@ if TYPE_CHECKING:
 
 AnyPath = str | os.PathLike[str]
 """A path in the file system, as a string or a path object."""
-
-_NO_LIMIT = -1
-"""The limit with which SQLite returns all rows."""
 
 
 class BuckiaClient:
@@ -75,6 +71,17 @@ class BuckiaClient:
             Path(os.path.abspath(arguments.as_path(state_dir, "state_dir"))) if state_dir is not None else None
         )
         self._stopped = threading.Event()
+
+    @classmethod
+    def from_project(cls, name: str, bucket: str | None = None) -> Self:
+        """Create a client for a bucket of a project in the user's `config.toml`; by default, its only bucket.
+
+        Raises:
+            ConfigError: There is no such project or bucket, or its configuration is invalid.
+        """
+        from buckia_core.config.user import load_user_config  # noqa: PLC0415  # others do not read it
+
+        return cls(load_user_config().project(name).bucket(bucket))
 
     @cached_property
     def adapter(self) -> BaseSync:
@@ -163,14 +170,13 @@ class BuckiaClient:
             include_pattern=include_pattern,
             exclude_pattern=exclude_pattern,
         )
-        workers = arguments.as_count(max_workers, "max_workers") or self.config.max_workers
         request = replace(
             self._build_request(overrides, sync_paths, relative_to),
             dry_run=dry_run,
             force=force,
             ask=ask,
             executor=executor,
-            max_workers=workers,
+            max_workers=arguments.as_count(max_workers, "max_workers") or self.config.max_workers,
             max_delete=arguments.as_delete_limit(max_delete if max_delete is not None else self.config.max_delete),
             listener=combine_listeners(events, progress_callback),
         )
@@ -224,10 +230,9 @@ class BuckiaClient:
 
         mappings = {mapping.id: mapping for mapping in build_mappings(self.config, RunOverrides())}
         with self._open_state() as state:
-            records = state.conflicts()
             # All sections for a bucket share one state; skip the conflicts of other sections.
             others = find_mappings_of_other_sections(self.config, mappings, state)
-        records = [record for record in records if record["root"] not in others]
+            records = [record for record in state.conflicts() if record["root"] not in others]
         return [Conflict.from_record(record, mappings, self.config.base_dir) for record in records]
 
     def resolve(self, keys: Sequence[str], keep: Resolution | str) -> SyncResult:
@@ -261,10 +266,9 @@ class BuckiaClient:
         with self._open_state() as state:
             mappings = {mapping.id for mapping in build_mappings(self.config, RunOverrides())}
             others = {*find_mappings_of_other_sections(self.config, mappings, state).values()}
-            runs = [
-                record for record in state.runs(limit if not others else _NO_LIMIT) if record["bucket"] not in others
-            ]
-            return [SyncResult.from_record(record) for record in runs[:limit]]
+            # SQLite returns all rows for a negative limit.
+            runs = [each for each in state.runs(-1 if others else limit) if each["bucket"] not in others]
+            return [SyncResult.from_record(each) for each in runs[:limit]]
 
     # --- single objects ----------------------------------------------------------------------------------
 
@@ -351,9 +355,7 @@ class BuckiaClient:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.close()
 
     def _build_request(

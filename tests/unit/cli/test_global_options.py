@@ -174,3 +174,28 @@ def _object(key):
     from tests.unit.cli.conftest import remote
 
     return remote(key)
+
+
+class TestEnvironment:
+    def test_the_variable_names_the_configuration_and_options_take_precedence(self, tmp_path, monkeypatch, capsys):
+        from buckia_core.cli.entry_point import main
+
+        for name in ("one", "two"):
+            (tmp_path / name).write_text(f"{name}: {{provider: memory}}\n")
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("BUCKIA_CONFIG", "one")
+        for arguments, expected in (
+            (["trash", "list"], "one"),
+            (["-c", "two", "trash", "list"], "two"),
+            (["trash", "-c", "two", "list"], "two"),
+            (["trash", "list", "-c", "two"], "two"),
+        ):
+            assert main([*arguments, "--json", "-b", "none"]) == 2
+            assert str(tmp_path / expected) in capsys.readouterr().out, arguments
+
+    def test_a_bad_log_level_is_an_error_that_names_the_variable(self, monkeypatch, capsys):
+        from buckia_core.cli.entry_point import main
+
+        monkeypatch.setenv("BUCKIA_LOG_LEVEL", "loud")
+        assert main(["providers"]) == 2
+        assert "BUCKIA_LOG_LEVEL must be one of error, warning, info, debug, not 'loud'" in capsys.readouterr().err

@@ -10,9 +10,11 @@ from buckia_core.adapters.plugins.registry import AdapterSpec, Registry, registr
 from buckia_core.adapters.wrappers import wrap
 from buckia_core.config import BucketConfig
 from buckia_core.config.bandwidth import BandwidthTimetable
+from buckia_core.config.environment import TIMEOUT_SETTINGS, timeout
 from buckia_core.config.secrets.redaction import redacted_logger
 from buckia_core.config.secrets.references import SecretStores
 from buckia_core.config.secrets.store import SecretReader, SecretStore
+from buckia_core.config.settings import setting_fields
 
 _log = redacted_logger(__name__)
 
@@ -61,7 +63,12 @@ def settings_warnings(config: BucketConfig, plugins: Registry | None = None) -> 
 
 
 def _settings(config: BucketConfig, spec: AdapterSpec, plugins: Registry) -> Any:
-    return config.adapter_settings(spec.settings_class(), secret_stores=secret_stores(plugins))
+    settings = spec.settings_class()
+    # A program that makes its own configuration decides by itself.
+    if config.source is not None and (seconds := timeout()):
+        names = setting_fields(settings).keys() & set(TIMEOUT_SETTINGS)
+        config = config.with_changes(**dict.fromkeys(names, seconds))
+    return config.adapter_settings(settings, secret_stores=secret_stores(plugins))
 
 
 def open_secret_stores(base_dir: Path, plugins: Registry | None = None) -> SecretStores:

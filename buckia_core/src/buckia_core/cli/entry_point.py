@@ -39,7 +39,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     context = CliContext()
     signals.treat_sigterm_as_interrupt()
-    context.configure_logs()
     try:
         code = _run(given, context)
         context.output.flush()
@@ -55,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: list[str], context: CliContext) -> int:
     try:
+        context.configure_logs()
         with (
             secret_session(lambda question, twice: _ask_passphrase(context, question, twice)),
             cli.make_context("buckia", arguments, obj=context) as ctx,

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from buckia_core.cli.context import CliContext
+from buckia_core.config.environment import CONFIG_VARIABLE
 
 
 class GlobalOption(click.Option):
@@ -33,6 +35,7 @@ def global_options() -> Iterator[GlobalOption]:
         ["-c", "--config"],
         metavar="FILE",
         type=click.Path(path_type=Path),
+        envvar=CONFIG_VARIABLE,
         help="Configuration file, instead of the nearest .buckia in this directory or above it.",
     )
     yield GlobalOption(
@@ -74,7 +77,9 @@ def _store_option(ctx: click.Context, param: click.Parameter, value: Any) -> Non
         case "directory":
             os.chdir(value)
         case "config":
-            options.config = value
+            # The variable is seen by each command on the line, and must not take the place of an option before it.
+            if options.config is None or ctx.get_parameter_source("config") is not ParameterSource.ENVIRONMENT:
+                options.config = value
         case "buckets":
             options.buckets.extend(name for name in value if name not in options.buckets)
         case "verbose":

@@ -10,6 +10,7 @@ from io import TextIOWrapper
 from pathlib import Path
 
 from buckia_core.cli.terminal.output import Output, redaction
+from buckia_core.config.environment import log_level
 from buckia_core.config.secrets.sanitize import sanitize
 
 _LEVELS = {-1: logging.ERROR, 0: logging.WARNING, 1: logging.INFO}
@@ -22,12 +23,15 @@ def configure_logging(output: Output) -> None:
     """Configure logging from the options; replaces an earlier configuration. A log file is appended to.
 
     Raises:
+        InvalidSetting: `BUCKIA_LOG_LEVEL` is no level.
         OSError: The log file can't be opened.
     """
     options = output.options
     stop_logging()
     root = logging.getLogger()
     level = _LEVELS.get(options.verbosity, logging.DEBUG)
+    if options.verbosity == 0:
+        level = log_level() or level
     _add_handler(root, _TerminalHandler(output), level, everything=options.verbosity >= _LIBRARIES_VERBOSITY)
     if options.log_file is not None:
         _add_handler(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from buckia_core.config.bucket import COMMON_SETTING_NAMES, BucketConfig
+from buckia_core.config.environment import max_workers
 from buckia_core.config.settings import format_location
 from buckia_core.config.trust.bounded_read import read_text
 from buckia_core.config.trust.consent import check_trusted
@@ -97,7 +98,7 @@ def load(path: Path, *, environ: Mapping[str, str] | None = None) -> ConfigFile:
 
     Args:
         path: The file, of any name.
-        environ: Environment variables for `${NAME}`; those of the process by default.
+        environ: Environment variables for `${NAME}`, and `BUCKIA_MAX_WORKERS`; those of the process by default.
 
     Raises:
         ConfigError: The file does not exist or is not a configuration. The message has the file and the line.
@@ -107,7 +108,8 @@ def load(path: Path, *, environ: Mapping[str, str] | None = None) -> ConfigFile:
     path = Path(os.path.abspath(path))
     source = str(path)
     document = parse_yaml(_read_text(path), source)
-    content = _interpolate_values(document.value, "", document, source, os.environ if environ is None else environ)
+    environ = os.environ if environ is None else environ
+    content = _interpolate_values(document.value, "", document, source, environ)
     if not content:
         raise ConfigError("is empty; write one with: buckia init", source=source)
     if not isinstance(content, dict):
@@ -119,8 +121,12 @@ def load(path: Path, *, environ: Mapping[str, str] | None = None) -> ConfigFile:
     if "provider" in content and not isinstance(content["provider"], dict):
         content = _unset_emptied(content, document.value)
         bucket = BucketConfig.from_mapping(content, base_dir=path.parent, source=source, lines=document.lines)
-        return ConfigFile(path, {bucket.name: bucket})
-    return ConfigFile(path, {name: _parse_bucket(name, each, document, path) for name, each in content.items()})
+        buckets = {bucket.name: bucket}
+    else:
+        buckets = {name: _parse_bucket(name, each, document, path) for name, each in content.items()}
+    if workers := max_workers(environ):
+        buckets = {name: each.with_changes(max_workers=workers) for name, each in buckets.items()}
+    return ConfigFile(path, buckets)
 
 
 def _parse_bucket(name: str, settings: Value, document: YamlDocument, path: Path) -> BucketConfig:

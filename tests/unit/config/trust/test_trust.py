@@ -18,6 +18,7 @@ from buckia_core.config.secrets.references import resolve_reference
 from buckia_core.config.settings import setting
 from buckia_core.config.trust import consent, ownership, user_config
 from buckia_core.errors import ConfigError, InvalidSetting
+from buckia_core.localfs.staging_file import StagingFile
 from buckia_core.syncing.scan.filters import IGNORE_FILE, read_ignore_file
 from tests.unit.conftest import NOBODY
 
@@ -257,7 +258,7 @@ def test_a_write_that_fails_leaves_the_file_as_it_was(monkeypatch, own_configura
     def fail(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "replace", fail)
+    monkeypatch.setattr(StagingFile, "commit", fail)
     with pytest.raises(OSError, match="No space"):
         user_config.write("x.yaml", {"a": "2"}, comment="c")
     assert [path.name for path in own_configuration.iterdir()] == ["x.yaml"]

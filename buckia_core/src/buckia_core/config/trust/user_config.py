@@ -31,11 +31,11 @@ def directory() -> Path:
     return platformdirs.user_config_path("buckia", appauthor=False)
 
 
-def read(name: str) -> dict[str, Any]:
-    """Read a file of the directory; empty if it does not exist. All scalars are strings.
+def read_trusted_text(name: str) -> str | None:
+    """Read a file of the directory as text; `None` if it does not exist.
 
     Raises:
-        ConfigError: The file is not a YAML mapping, or users other than this one and root can write it.
+        ConfigError: The file is not text, or users other than this one and root can write it.
         OSError: The file can't be read.
     """
     path = directory() / name
@@ -43,13 +43,27 @@ def read(name: str) -> dict[str, Any]:
         problem = untrusted_reason(str(path))
         text = read_text(path) if problem is None else ""
     except FileNotFoundError:
-        return {}
+        return None
     except (IsADirectoryError, NotADirectoryError) as error:
         raise ConfigError(f"can't be read: {error.strerror}", source=str(path)) from error
     if problem is not None:
         raise ConfigError(f"{problem}, so it can't be your configuration; remove it", source=str(path))
+    return text
+
+
+def read(name: str) -> dict[str, Any]:
+    """Read a YAML file of the directory; empty if it does not exist. All scalars are strings.
+
+    Raises:
+        ConfigError: The file is not a YAML mapping, or users other than this one and root can write it.
+        OSError: The file can't be read.
+    """
+    text = read_trusted_text(name)
+    if text is None:
+        return {}
     from buckia_core.config.yaml_reader import parse_yaml  # noqa: PLC0415  # imports the YAML library
 
+    path = directory() / name
     content = parse_yaml(text, str(path)).value
     if not isinstance(content, dict | None):
         raise ConfigError("must hold names and values", source=str(path))
@@ -62,22 +76,12 @@ def write(name: str, content: Mapping[str, object], *, comment: str) -> Path:
     Raises:
         OSError: The file can't be written.
     """
-    import tempfile  # noqa: PLC0415  # few runs write
+    import yaml  # noqa: PLC0415  # few runs write
 
-    import yaml  # noqa: PLC0415  # as above
+    from buckia_core.localfs.replace import replace_file  # noqa: PLC0415  # as above
 
     path = directory() / name
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     body = yaml.safe_dump(dict(content), sort_keys=False, allow_unicode=True, width=100_000) if content else ""
-    # `mkstemp` creates a file that only this user can read.
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{name}-")
-    try:
-        with open(descriptor, "w", encoding="utf-8", newline="\n") as file:
-            file.write(f"# {comment}\n{body}")
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    replace_file(path, f"# {comment}\n{body}".encode())
     return path
