@@ -28,7 +28,18 @@ OF_THE_STATE = {"CheckResult", "Conflict", "Difference", "Trash", "Trashed"}
 OF_VERSIONS = {"BucketVersions", "ObjectVersion", "Restoration", "Restored"}
 OF_OBJECTS = {
     *("DeleteResult", "IfAbsent", "IfUnchanged", "ObjectStore", "ObjectUrl", "Page", "TransferProgress", "UrlPolicy"),
-    *("Asset", "Encryption", "KeyStrategy", "Manifest", "Preflight", "Retention", "Run", "Sink", "Verification"),
+    *(
+        "Asset",
+        "AsyncObjectStore",
+        "Encryption",
+        "KeyStrategy",
+        "Manifest",
+        "Preflight",
+        "Retention",
+        "Run",
+        "Sink",
+        "Verification",
+    ),
 }
 ELSEWHERE = {"DeleteIncomplete", "FetchRefused", "NotAConflict", "NotInTrash", "NotRestored", "StateTooNew"}
 ERRORS = ELSEWHERE | {

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
         UnresolvedConflicts,
         UnsafePlan,
     )
+    from buckia_core.objects.async_store import AsyncObjectStore
     from buckia_core.objects.bucket_methods import Preflight
     from buckia_core.objects.delete import DeleteIncomplete, DeleteResult
     from buckia_core.objects.fetch import FetchRefused
@@ -95,6 +96,7 @@ __all__ = [
     "AdapterNotInstalled",
     "AlreadyExists",
     "Asset",
+    "AsyncObjectStore",
     "BucketConfig",
     "BucketNotConfigured",
     "BucketNotFound",
@@ -184,6 +186,7 @@ _NAMES = {
     "client": "BuckiaClient",
     "adapters.contract.types": "IfAbsent IfUnchanged",
     "adapters.contract.object_options": "Encryption Retention",
+    "objects.async_store": "AsyncObjectStore",
     "objects.bucket_methods": "Preflight",
     "objects.delete": "DeleteIncomplete DeleteResult",
     "objects.fetch": "FetchRefused",

@@ -62,7 +62,7 @@ def no_waits(monkeypatch):
     def policy(attempts=5, seconds=120.0):
         return RetryPolicy(attempts, seconds, sleep=lambda _: None)
 
-    monkeypatch.setattr("buckia_core.objects.store.RetryPolicy", policy)
+    monkeypatch.setattr("buckia_core.objects.backend.RetryPolicy", policy)
 
 
 def test_a_stream_goes_on_where_the_connection_was_lost(no_waits):

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from buckia_b2.api.body import Body
 from buckia_b2.api.session import B2Session
@@ -25,8 +26,8 @@ UploadUrl = tuple[str, str]
 class UploadUrlPool:
     """Upload URLs for the files of one bucket, or for the parts of one large file. Thread-safe.
 
-    A URL belongs to one server of B2, so that each new one costs a request and a connection. On an event loop, no more
-    uploads are in flight than there may be connections.
+    A URL belongs to one server of B2, so that each new one costs a request and a connection. On each event loop, no
+    more uploads are in flight than there may be connections.
     """
 
     def __init__(self, session: B2Session, fetch_url: Callable[[], Awaitable[Any]]) -> None:
@@ -35,8 +36,7 @@ class UploadUrlPool:
         self._fetch_url = fetch_url
         self._lock = threading.Lock()
         self._free: list[UploadUrl] = []
-        self._loop: Any = None
-        self._slots: AbstractAsyncContextManager[Any] = nullcontext()
+        self._slots: WeakKeyDictionary[Any, AbstractAsyncContextManager[Any]] = WeakKeyDictionary()
 
     async def send(self, body: Body, post: Callable[[str, str, Any], Awaitable[Any]], *, key: str, action: str) -> Any:
         """Send a body to one upload URL after the other until one accepts it, and return the response.
@@ -93,11 +93,10 @@ class UploadUrlPool:
         loop = running_loop()
         if loop is None:
             return nullcontext()
-        if loop is not self._loop:
-            import asyncio  # noqa: PLC0415  # imported already, as a loop runs
+        import asyncio  # noqa: PLC0415  # imported already, as a loop runs
 
-            self._loop, self._slots = loop, asyncio.Semaphore(MAX_CONNECTIONS)
-        return self._slots
+        with self._lock:
+            return self._slots.setdefault(loop, asyncio.Semaphore(MAX_CONNECTIONS))
 
 
 def _host(upload_url: UploadUrl) -> str:

@@ -11,6 +11,9 @@ from typing import Any
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.contract.types import DeleteOutcome, delete_one
 from buckia_core.errors import AdapterError, InvalidSetting
+from buckia_core.http.blocking import run_blocking
+from buckia_core.objects import calls
+from buckia_core.objects.cancellation import CURRENT
 from buckia_core.objects.listing import directory_prefix
 
 MAX_KEYS_SHOWN = 1000
@@ -87,16 +90,23 @@ class BulkDelete:
             DeleteIncomplete: An error stopped it after some keys were deleted, or too many keys failed.
             AdapterError: An error stopped it before any key was deleted.
         """
+        return run_blocking(self.run_async(found))
+
+    async def run_async(self, found: Iterable[tuple[str, int]]) -> DeleteResult:
+        """See `run`. On an event loop, the adapter has coroutines, and the keys are in memory."""
+        cancellation = CURRENT.get()
         size = min(max(1, self.adapter.capabilities.delete_batch_size), 1000)
         try:
             for batch in _batches(found, size):
-                self._delete(batch)
+                await self._delete(batch)
                 if len(self._failed) >= MAX_FAILURES:
                     error = self._failed[-1].error
                     assert error is not None
                     raise self._incomplete(error) from error
                 if self.progress is not None:
                     self.progress(self.result)
+                if cancellation is not None:
+                    cancellation.check()
         except DeleteIncomplete:
             raise
         except AdapterError as error:
@@ -105,10 +115,13 @@ class BulkDelete:
             raise self._incomplete(error) from error
         return self.result
 
-    def _delete(self, batch: list[tuple[str, int]]) -> None:
+    async def _delete(self, batch: list[tuple[str, int]]) -> None:
         sizes = dict(batch)
         keys = list(sizes)
-        outcomes = [DeleteOutcome(key) for key in keys] if self.dry_run else self.adapter.delete_files(keys)
+        if self.dry_run:
+            outcomes = [DeleteOutcome(key) for key in keys]
+        else:
+            outcomes = await calls.delete_files(self.adapter, keys)
         for outcome in outcomes:
             if outcome.error is not None:
                 self._failed.append(outcome)
@@ -130,6 +143,20 @@ class BulkDelete:
         )
         found.result = self.result
         return found
+
+
+def unique_keys(keys: Iterable[str]) -> list[tuple[str, int]]:
+    """Return the keys for `BulkDelete.run`, each once.
+
+    Raises:
+        InvalidSetting: They are no list of strings.
+    """
+    if isinstance(keys, str | bytes):
+        raise InvalidSetting(f"keys must be a list of strings, not {keys!r}; write [{keys!r}]")
+    unique = dict.fromkeys(keys)
+    if wrong := [key for key in unique if not isinstance(key, str)]:
+        raise InvalidSetting(f"keys must be a list of strings, and {wrong[0]!r} is not")
+    return [(key, 0) for key in unique]
 
 
 def _batches(found: Iterable[tuple[str, int]], size: int) -> Iterator[list[tuple[str, int]]]:
@@ -160,12 +187,7 @@ class DeleteMethods(ABC):
         Raises:
             DeleteIncomplete: A whole batch failed. `result` has what was deleted before.
         """
-        if isinstance(keys, str | bytes):
-            raise InvalidSetting(f"keys must be a list of strings, not {keys!r}; write [{keys!r}]")
-        unique = dict.fromkeys(keys)
-        if wrong := [key for key in unique if not isinstance(key, str)]:
-            raise InvalidSetting(f"keys must be a list of strings, and {wrong[0]!r} is not")
-        return BulkDelete(self.adapter, dry_run).run((key, 0) for key in unique)
+        return BulkDelete(self.adapter, dry_run).run(unique_keys(keys))
 
     def delete_prefix(
         self,

@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from buckia_core.objects.cancellation import CURRENT
+
 
 @dataclass(frozen=True, slots=True)
 class TransferProgress:
@@ -27,7 +29,10 @@ ProgressListener = Callable[[TransferProgress], object]
 
 
 class ProgressCounter:
-    """Counts the bytes of one transfer, and reports them to a listener. Thread-safe."""
+    """Counts the bytes of one transfer, and reports them to a listener. Thread-safe.
+
+    Each method raises `TransferCancelled` if the call for which the counter was made has been cancelled.
+    """
 
     def __init__(self, key: str, total: int | None, listener: ProgressListener | None) -> None:
         self._key = key
@@ -36,6 +41,7 @@ class ProgressCounter:
         self._lock = threading.Lock()
         self._position = 0
         self._reported = -1
+        self._cancellation = CURRENT.get()
 
     def add(self, count: int) -> None:
         """Count more bytes, at most the total."""
@@ -50,6 +56,8 @@ class ProgressCounter:
             self._report()
 
     def _report(self) -> None:
+        if self._cancellation is not None:
+            self._cancellation.check()
         position = self._position if self._total is None else min(self._position, self._total)
         if self._listener is not None and position > self._reported:
             self._reported = position

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.transfers.content_check import ContentCheck
 from buckia_core.adapters.transfers.hashing import hash_bytes, supported_algorithms
 from buckia_core.adapters.transfers.retry import RetryPolicy, retry_call
 from buckia_core.adapters.transfers.sources import DigestVerifier
+from buckia_core.config.parsers import check_whole_number
 from buckia_core.errors import AdapterError, IntegrityError, PreconditionFailed
+from buckia_core.http.blocking import in_thread, run_blocking
+from buckia_core.objects import calls
 from buckia_core.objects.progress import ProgressCounter, ProgressListener
 from buckia_core.planning.digest import Digests, merge, without_tentative
 from buckia_core.planning.manifest import RemoteObject
 
 CHUNK_SIZE = 1 << 20
 """Bytes of a chunk, unless the caller says otherwise."""
+
+INLINE_MAX = 1 << 20
+"""Content up to this size, in bytes, is hashed on an event loop; larger content in a thread."""
 
 _ATTEMPTS = 3
 
@@ -43,6 +50,10 @@ class Reader:
             IntegrityError: The content does not match the digests of the object.
             AdapterError: The read failed.
         """
+        return run_blocking(self.read_async(key, progress))
+
+    async def read_async(self, key: str, progress: ProgressListener | None = None) -> bytes:
+        """See `read`. On an event loop, the adapter has coroutines, and there is no listener."""
         expected = None if progress is None else self.adapter.stat_file(key)
         reported: Digests = ()
         check: ContentCheck | None = None
@@ -51,16 +62,12 @@ class Reader:
                 counter = ProgressCounter(key, expected.size, progress)
                 found, data = expected, b"".join(self.iter_chunks(expected, counter))
             else:
-                found, data = self.adapter.read_file(key, expect=expected)
+                found, data = await calls.read_file(self.adapter, key, expected)
             check = check or ContentCheck(found.size, self.algorithm)
-            content = data
-
-            def compute(names: tuple[str, ...], content: bytes = content) -> tuple[Digests, int]:
-                return hash_bytes(content, names), len(content)
-
-            if check.accepts(compute, merge(found.digests, reported), found.claimed):
+            accepts = partial(check.accepts, partial(_digests, data), merge(found.digests, reported), found.claimed)
+            if accepts() if len(data) <= INLINE_MAX else await in_thread(accepts):
                 return data
-            seen = self.adapter.stat_file(key)
+            seen = await calls.stat_file(self.adapter, key)
             if seen.fingerprint != found.fingerprint:
                 raise PreconditionFailed(
                     f"{key!r}: it changed while it was read", provider=self.adapter.provider, key=key
@@ -68,11 +75,21 @@ class Reader:
             expected, reported = seen, seen.digests
         raise self.wrong_content(key)
 
-    def read_range(self, key: str, start: int, end: int | None) -> bytes:
-        """Return the bytes `[start, end)`, fewer where they are beyond the end of the object."""
+    def read_range(self, key: str, offset: int, length: int | None, expect: RemoteObject | None = None) -> bytes:
+        """Return `length` bytes from `offset`, or all up to the end; fewer where the object ends before.
+
+        Raises:
+            InvalidSetting: A number is negative, or none.
+            PreconditionFailed: The object is not the version `expect`.
+            AdapterError: The read failed.
+        """
+        for name, value in (("offset", offset), ("length", length)):
+            if value is not None:
+                check_whole_number(value, name, minimum=0)
+        end = None if length is None else offset + length
 
         def read() -> bytes:
-            with self.adapter.open_file(key, start=start, end=end) as reader:
+            with self.adapter.open_file(key, expect=expect, start=offset, end=end) as reader:
                 return reader.read()
 
         return retry_call(read, self.policy)
@@ -129,3 +146,7 @@ class Reader:
         """Return the error for content that no attempt got right."""
         message = f"{key!r}: the content did not match what the provider reports, in {_ATTEMPTS} attempts"
         return IntegrityError(message, provider=self.adapter.provider, key=key)
+
+
+def _digests(data: bytes, names: tuple[str, ...]) -> tuple[Digests, int]:
+    return hash_bytes(data, names), len(data)

@@ -69,9 +69,18 @@ def read_ahead(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes] | None]:
 
 def _checked(chunks: Iterator[bytes]) -> Iterator[bytes]:
     for chunk in chunks:
-        if not isinstance(chunk, bytes | bytearray | memoryview):
-            raise InvalidSetting(f"the source yields {type(chunk).__name__}, not bytes")
-        yield bytes(chunk)
+        yield as_bytes(chunk)
+
+
+def as_bytes(chunk: object) -> bytes:
+    """Return an item of an iterable as bytes.
+
+    Raises:
+        InvalidSetting: It is no bytes.
+    """
+    if not isinstance(chunk, bytes | bytearray | memoryview):
+        raise InvalidSetting(f"the source yields {type(chunk).__name__}, not bytes")
+    return bytes(chunk)
 
 
 def hashing_reader(chunks: Iterable[bytes], running: Hash, counter: ProgressCounter) -> BinaryIO:

@@ -5,35 +5,32 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from buckia_core.adapters.contract.base import BaseSync
-from buckia_core.adapters.contract.object_options import Encryption, ObjectOptions, Retention
-from buckia_core.adapters.contract.protocols import ServerCopy, WithOptions
-from buckia_core.adapters.contract.types import Precondition, UploadInfo, stat_or_none
-from buckia_core.adapters.factory import open_bucket
-from buckia_core.adapters.transfers.retry import RetryPolicy
+from buckia_core.adapters.contract.object_options import Encryption, Retention
+from buckia_core.adapters.contract.protocols import ServerCopy
+from buckia_core.adapters.contract.types import Precondition, UploadInfo
 from buckia_core.config import BucketConfig
 from buckia_core.config.parsers import check_whole_number
 from buckia_core.config.secrets.secret import Secret
-from buckia_core.errors import AlreadyExists, InvalidSetting, NotSupported, PreconditionFailed
-from buckia_core.objects import listing
+from buckia_core.errors import AlreadyExists, NotSupported, PreconditionFailed
+from buckia_core.http.blocking import run_blocking
+from buckia_core.objects import calls, listing
+from buckia_core.objects.backend import Backend
 from buckia_core.objects.bucket_methods import BucketMethods
 from buckia_core.objects.delete import DeleteMethods
 from buckia_core.objects.download import Download
 from buckia_core.objects.listing import MAX_KEYS, Page
 from buckia_core.objects.progress import ProgressListener
-from buckia_core.objects.read import CHUNK_SIZE, Reader
+from buckia_core.objects.read import CHUNK_SIZE
 from buckia_core.objects.sources import PutSource
 from buckia_core.objects.upload import Upload
 from buckia_core.objects.urls import UrlMethods
 from buckia_core.planning.digest import without_tentative
 from buckia_core.planning.manifest import RemoteObject
-
-DEFAULT_ALGORITHM = "sha256"
 
 
 class ObjectStore(DeleteMethods, UrlMethods, BucketMethods):
@@ -53,10 +50,7 @@ class ObjectStore(DeleteMethods, UrlMethods, BucketMethods):
     """
 
     def __init__(self, bucket: BucketConfig | BaseSync, *, adapter: BaseSync | None = None) -> None:
-        self.config = bucket if isinstance(bucket, BucketConfig) else None
-        self._given_adapter = bucket if isinstance(bucket, BaseSync) else adapter
-        if self.config is None and self._given_adapter is None:
-            raise InvalidSetting(f"bucket must be a BucketConfig or an adapter, not {bucket!r}")
+        self._backend = Backend(bucket, adapter)
 
     @classmethod
     def for_backblaze(
@@ -90,13 +84,15 @@ class ObjectStore(DeleteMethods, UrlMethods, BucketMethods):
             store.ensure_lifecycle_defaults()
         return store
 
-    @cached_property
+    @property
+    def config(self) -> BucketConfig | None:
+        """The configuration of the bucket; `None` if the store was made for an adapter."""
+        return self._backend.config
+
+    @property
     def adapter(self) -> BaseSync:
         """The adapter of the bucket."""
-        if self._given_adapter is not None:
-            return self._given_adapter
-        assert self.config is not None
-        return open_bucket(self.config)
+        return self._backend.adapter
 
     # --- write -------------------------------------------------------------------------------------------
 
@@ -132,11 +128,16 @@ class ObjectStore(DeleteMethods, UrlMethods, BucketMethods):
             IntegrityError: What arrived differs from the source, or the source changed meanwhile.
             OSError: The source can't be read.
         """
-        adapter = self.adapter_with(encryption, retention)
-        if metadata and not adapter.capabilities.metadata:
-            raise NotSupported(f"{key!r}: the provider keeps no metadata", provider=adapter.provider, key=key)
-        info = UploadInfo(content_type=content_type, metadata=dict(metadata or {}))
-        return Upload(adapter, key, info, self._algorithm, expect, progress).send(source)
+        upload = self._backend.upload(
+            key,
+            content_type=content_type,
+            metadata=metadata,
+            encryption=encryption,
+            retention=retention,
+            expect=expect,
+            progress=progress,
+        )
+        return upload.send(source)
 
     def copy(
         self,
@@ -165,8 +166,8 @@ class ObjectStore(DeleteMethods, UrlMethods, BucketMethods):
             NotFound: There is no such object.
             PreconditionFailed: The source changed meanwhile, or the target is not as `expect` says.
         """
-        source, adapter = self.adapter_with(source_encryption), self.adapter_with(encryption, retention)
-        found = source.stat_file(source_key)
+        reader, adapter = self._backend.reader(source_encryption), self.adapter_with(encryption, retention)
+        found = reader.adapter.stat_file(source_key)
         if source_key == key:
             return found
         same_key = _customer_key(encryption) == _customer_key(source_encryption)
@@ -176,7 +177,7 @@ class ObjectStore(DeleteMethods, UrlMethods, BucketMethods):
                 return adapter.copy_file(found, key, expect=expect)
         metadata = (found.metadata or {}) if adapter.capabilities.metadata else {}
         info = UploadInfo(found.mtime_ns, without_tentative(found.digests), found.content_type, metadata)
-        return Upload(adapter, key, info, self._algorithm, expect).send(self._reader(source).stream(found))
+        return Upload(adapter, key, info, reader.algorithm, expect).send(reader.stream(found))
 
     def move(
         self,
@@ -220,21 +221,24 @@ class ObjectStore(DeleteMethods, UrlMethods, BucketMethods):
             NotFound: There is no such object.
             IntegrityError: The content does not match the object's digest.
         """
-        return self._reader(self.adapter_with(encryption)).read(key, progress)
+        return self._backend.reader(encryption).read(key, progress)
 
     def get_range(
-        self, key: str, offset: int, length: int | None = None, *, encryption: Encryption | None = None
+        self,
+        key: str,
+        offset: int,
+        length: int | None = None,
+        *,
+        expect: RemoteObject | None = None,
+        encryption: Encryption | None = None,
     ) -> bytes:
         """Return `length` bytes from `offset`, or all up to the end; fewer where the object ends before.
 
         Raises:
             NotFound: There is no such object.
+            PreconditionFailed: The object is not the version `expect`.
         """
-        for name, value in (("offset", offset), ("length", length)):
-            if value is not None:
-                check_whole_number(value, name, minimum=0)
-        reader = self._reader(self.adapter_with(encryption))
-        return reader.read_range(key, offset, None if length is None else offset + length)
+        return self._backend.reader(encryption).read_range(key, offset, length, expect)
 
     def stream(
         self,
@@ -257,7 +261,7 @@ class ObjectStore(DeleteMethods, UrlMethods, BucketMethods):
         check_whole_number(chunk_size, "chunk_size")
 
         def chunks() -> Iterator[bytes]:
-            reader = self._reader(self.adapter_with(encryption))
+            reader = self._backend.reader(encryption)
             yield from reader.stream(reader.adapter.stat_file(key), chunk_size=chunk_size, progress=progress)
 
         return chunks()
@@ -285,7 +289,7 @@ class ObjectStore(DeleteMethods, UrlMethods, BucketMethods):
         path = path / key.rstrip("/").rpartition("/")[2] if path.is_dir() else path
         if path.exists() and not overwrite:
             raise AlreadyExists(f"{path} exists; pass --overwrite to replace it", key=key)
-        reader = self._reader(self.adapter_with(encryption))
+        reader = self._backend.reader(encryption)
         return Download(reader, reader.adapter.stat_file(key), path, overwrite, progress).run()
 
     def stat(self, key: str, *, encryption: Encryption | None = None) -> RemoteObject:
@@ -303,7 +307,7 @@ class ObjectStore(DeleteMethods, UrlMethods, BucketMethods):
             PermissionDenied: The credentials don't allow to find out.
             BucketNotFound: The bucket does not exist.
         """
-        return stat_or_none(self.adapter_with(encryption).stat_file, key)
+        return run_blocking(calls.stat_or_none(self.adapter_with(encryption), key))
 
     def exists(self, key: str, *, encryption: Encryption | None = None) -> bool:
         """Tell whether an object exists; raises as `head`."""
@@ -340,9 +344,7 @@ class ObjectStore(DeleteMethods, UrlMethods, BucketMethods):
 
     def close(self) -> None:
         """Close the connections of an adapter that the store created."""
-        if self._given_adapter is None and "adapter" in self.__dict__:
-            self.adapter.close()
-            del self.adapter
+        self._backend.close()
 
     def __enter__(self) -> Self:
         return self
@@ -352,28 +354,13 @@ class ObjectStore(DeleteMethods, UrlMethods, BucketMethods):
     ) -> None:
         self.close()
 
-    @property
-    def _algorithm(self) -> str:
-        return DEFAULT_ALGORITHM if self.config is None else self.config.checksum_algorithm
-
-    def _reader(self, adapter: BaseSync) -> Reader:
-        config = self.config
-        policy = RetryPolicy() if config is None else RetryPolicy(config.retry_attempts, config.retry_seconds)
-        return Reader(adapter, self._algorithm, policy)
-
     def adapter_with(self, encryption: Encryption | None = None, retention: Retention | None = None) -> BaseSync:
         """Return the adapter, or a view of it whose calls have these options; don't close the view.
 
         Raises:
             NotSupported: The provider, as configured, lacks one of them.
         """
-        adapter = self.adapter
-        if encryption is None and retention is None:
-            return adapter
-        if not (adapter.capabilities.with_options and isinstance(adapter, WithOptions)):
-            message = "the provider, as configured, has no encryption and no locks for single objects"
-            raise NotSupported(message, provider=adapter.provider)
-        return adapter.with_options(ObjectOptions(encryption, retention))
+        return self._backend.adapter_with(encryption, retention)
 
 
 def _customer_key(encryption: Encryption | None) -> object:

@@ -22,7 +22,10 @@ from buckia_core.adapters.transfers.hashing import (
     new_hash,
 )
 from buckia_core.errors import AdapterError, IntegrityError
+from buckia_core.http.blocking import run_blocking
 from buckia_core.localfs.files import permission_bits
+from buckia_core.objects import calls
+from buckia_core.objects.cancellation import CURRENT
 from buckia_core.objects.progress import ProgressCounter, ProgressListener
 from buckia_core.objects.sources import (
     CountingReader,
@@ -89,17 +92,19 @@ class Upload:
         given = as_source(source)
         match given:
             case bytes():
-                return self._send_bytes(given, self.info)
+                return run_blocking(self.send_bytes(given))
             case Path():
                 return self._send_file(given)
         if isinstance(given, Iterator):
             return self._send_chunks(given)
         return self._send_seekable(given) if is_seekable(given) else self._send_chunks(chunks_of(given))
 
-    def _send_bytes(self, data: bytes, info: UploadInfo) -> RemoteObject:
-        digests = self._expected(hash_bytes(data, (self.algorithm,)))
-        source = data if self.progress is None else self._counted(io.BytesIO(data), len(data))
-        return self._write(source, replace(info, digests=digests))
+    async def send_bytes(self, data: bytes) -> RemoteObject:
+        """Upload bytes; see `send`. On an event loop, the adapter has coroutines, and there is no listener."""
+        info = replace(self.info, digests=self._expected(hash_bytes(data, (self.algorithm,))))
+        watched = self.progress is not None or CURRENT.get() is not None
+        source = self._counted(io.BytesIO(data), len(data)) if watched else data
+        return self._verified(await calls.upload_file(self.adapter, source, self.key, self.expect, info), info.digests)
 
     def _send_file(self, path: Path) -> RemoteObject:
         with path.open("rb", buffering=0) as file:
@@ -147,13 +152,13 @@ class Upload:
     def _send_chunks(self, chunks: Iterator[bytes]) -> RemoteObject:
         data, rest = read_ahead(chunks)
         if rest is None:
-            return self._send_bytes(data, self.info)
+            return run_blocking(self.send_bytes(data))
         running = new_hash(self.algorithm)
         with hashing_reader(rest, running, ProgressCounter(self.key, None, self.progress)) as reader:
             written = self.adapter.upload_file(reader, self.key, expect=self.expect, info=self.info)
         return self._verified(written, (Digest(self.algorithm, running.hexdigest()),))
 
-    def _write(self, source: bytes | BinaryIO, info: UploadInfo) -> RemoteObject:
+    def _write(self, source: BinaryIO, info: UploadInfo) -> RemoteObject:
         written = self.adapter.upload_file(source, self.key, expect=self.expect, info=info)
         return self._verified(written, info.digests)
 

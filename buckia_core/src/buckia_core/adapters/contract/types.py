@@ -58,10 +58,15 @@ def delete_one(delete: Callable[[Sequence[str]], Iterable[DeleteOutcome]], key: 
     Raises:
         AdapterError: It was not deleted, or the adapter did not say whether it was.
     """
-    outcomes = {outcome.key: outcome for outcome in delete([key])}
-    if key not in outcomes:
+    check_deleted(delete([key]), key)
+
+
+def check_deleted(outcomes: Iterable[DeleteOutcome], key: str) -> None:
+    """Return if the outcomes of a `delete_files` say that an object is deleted; raises as `delete_one`."""
+    found = {outcome.key: outcome for outcome in outcomes}
+    if key not in found:
         raise AdapterError(f"{key!r}: the provider did not say whether it is deleted", key=key)
-    if (error := outcomes[key].error) is not None:
+    if (error := found[key].error) is not None:
         raise error
 
 
