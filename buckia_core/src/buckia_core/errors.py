@@ -176,6 +176,10 @@ class Transient(AdapterError):
     default_retryable = True
 
 
+class CorruptDatabase(BuckiaError):
+    """SQLite finds damage in a database, so it does not replace a sound one. Both versions are kept."""
+
+
 # --- a run -----------------------------------------------------------------------------------------------
 
 

@@ -86,6 +86,15 @@ def _parse_algorithm(value: object) -> str:
     return str(value)
 
 
+SQLITE_OFF = ("off",)
+"""Value of the setting `sqlite` that treats databases as other files."""
+
+
+def _parse_sqlite(value: object) -> tuple[str, ...]:
+    # YAML 1.1 reads `off` as a boolean, and Python's callers may write one.
+    return SQLITE_OFF if value is False or value == "off" else parse_patterns(value)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommonSettings:
     """Common settings. The `help` of each field is its documentation."""
@@ -166,6 +175,13 @@ class CommonSettings:
         default="sha256",
         parse=_parse_algorithm,
         schema={"enum": list(CHECKSUM_ALGORITHMS)},
+    )
+    sqlite: tuple[str, ...] = setting(
+        help="SQLite databases to upload as snapshots even while they look unused, as patterns in `.gitignore` syntax; "
+        "`off` treats databases as other files.",
+        default=(),
+        parse=_parse_sqlite,
+        schema={"anyOf": [{"const": "off"}, STRING_LIST_SCHEMA]},
     )
     follow_symlinks: bool = setting(help="Sync the targets of symbolic links.", default=False)
     max_workers: int | None = setting(

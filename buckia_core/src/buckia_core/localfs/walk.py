@@ -51,6 +51,9 @@ class TreeWalk(ABC, Generic[T]):
     def on_hidden(self, directory: Directory, name: str) -> None:
         """Handle a hidden entry, after its directory was read: it may be renamed or removed."""
 
+    def leave_out(self, directory: Directory, prefix: str, names: list[str]) -> None:
+        """Remove names from those of a directory. Called once for each directory; directories' names end in a slash."""
+
     @abstractmethod
     def on_error(self, key: str, path: str, error: WalkError, *, is_link: bool = False) -> None:
         """Handle an entry that is left out; raise to end the walk.
@@ -163,6 +166,7 @@ class TreeWalk(ABC, Generic[T]):
             names.clear()
         for name in hidden:
             self.on_hidden(directory, name)
+        self.leave_out(directory, prefix, names)
         names.sort(reverse=True)
         return _Level(directory, prefix, names, links)
 

@@ -92,6 +92,8 @@ class LocalEntry(NamedTuple):
         ctime_ns: Time of the last change of the inode, in nanoseconds; 0 on systems without one (Windows).
         inode: Inode number; 0 on systems without one.
         digests: Known digests of the content; empty until they are computed.
+        snapshot: The content is that of a snapshot, since the file is an SQLite database that may be in use. The
+            numbers cover its side files; `ctime_ns` is a mark of them.
     """
 
     key: str
@@ -101,6 +103,7 @@ class LocalEntry(NamedTuple):
     ctime_ns: int
     inode: int
     digests: Digests = ()
+    snapshot: bool = False
 
 
 class RemoteObject(NamedTuple):

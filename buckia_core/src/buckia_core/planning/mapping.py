@@ -17,6 +17,11 @@ def accept_all(path: str) -> bool:  # noqa: ARG001  # a `PathPredicate`
     return True
 
 
+def accept_none(path: str) -> bool:  # noqa: ARG001  # a `PathPredicate`
+    """Accept no path."""
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class PathMapping:
     """Mapping of a local directory to a key prefix, or of a local file to a key.
@@ -29,6 +34,7 @@ class PathMapping:
         rules: The rules for its keys.
         path_filter: The filter of the run.
         configured_filter: The filter without the arguments of the run; `None` if it is the same.
+        is_database: Tells which paths are SQLite databases by configuration; `None` treats databases as other files.
     """
 
     id: str
@@ -38,6 +44,7 @@ class PathMapping:
     rules: SyncRules = field(default_factory=SyncRules)
     path_filter: PathPredicate = accept_all
     configured_filter: PathPredicate | None = None
+    is_database: PathPredicate | None = accept_none
 
     def includes(self, key: str) -> bool:
         """Tell whether the key is below the prefix and passes the filter."""
@@ -58,6 +65,12 @@ class PathMapping:
         # As in a scan, a directory that the filter rejects excludes everything in it.
         parents = (path[: end + 1] for end, letter in enumerate(path) if letter == "/")
         return accepts(path) and all(map(accepts, parents))
+
+    def database_mode(self, key: str) -> bool | None:
+        """Tell whether a key is a database by configuration; `None` if databases are treated as other files."""
+        if self.is_database is None or self.is_database is accept_none:
+            return None if self.is_database is None else False
+        return self.is_database(self.relative_path(key))
 
     def relative_path(self, key: str) -> str:
         """Return the path of a key relative to the local root; for a single file, the last part of its key."""

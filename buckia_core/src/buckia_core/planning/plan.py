@@ -76,6 +76,7 @@ class Reason(Enum):
     UNREADABLE = "not read"
     DUPLICATE_KEY = "found under two local paths, the first one counts"
     NOT_A_FILE = "not a file"
+    DATABASE_SIDE_FILE = "belongs to a database, which is synced without it"
     OWN_CONFIGURATION = "not written here"
     REPLACED = "replaced as you asked"
     EXISTS = "exists"

@@ -16,6 +16,7 @@ from buckia_core.localfs.directory import Directory, Tree
 from buckia_core.localfs.empty_directories import prune, remove_empty_tree
 from buckia_core.localfs.files import NotAFile, entry_from_stat, open_file, read_file
 from buckia_core.localfs.opening import PathBlocked, describe_entry_type, is_link
+from buckia_core.localfs.sqlite_files import PAGE_STEP, database_entry, has_side_files
 from buckia_core.planning.keys import FilesystemRules, invalid_reason, own_config_reason
 from buckia_core.planning.manifest import LocalEntry
 from buckia_core.planning.mapping import PathMapping
@@ -42,11 +43,13 @@ class FileLocation(NamedTuple):
         directory: The directory.
         name: The name.
         link: The location of the link that was followed to this file, if any.
+        database: Whether the file is an SQLite database by configuration; `None` treats databases as other files.
     """
 
     directory: Directory
     name: str
     link: FileLocation | None = None
+    database: bool | None = None
 
     @property
     def path(self) -> str:
@@ -74,7 +77,12 @@ class FileLocation(NamedTuple):
             return None
         if not stat.S_ISREG(status.st_mode):
             raise _blocked_path_error(describe_entry_type(status), self.path, key)
-        return entry_from_stat(key, mapping_id, status)
+        entry = entry_from_stat(key, mapping_id, status)
+        if self.database is None or entry.size % PAGE_STEP or not entry.size:
+            return entry
+        if self.database or has_side_files(self.directory, self.name):
+            return database_entry(entry, self.directory, self.name)
+        return entry
 
     def open(self, key: str) -> io.FileIO:
         """Open the file for reading, without following a link or blocking on a named pipe.
@@ -213,12 +221,14 @@ class FileLocator:
         if mapping.is_file:
             # The configuration names this file, so a link there is intended.
             head, name = os.path.split(mapping.local)
-            location = FileLocation(self._open_tree(mapping.id, head, create=create).root, name)
+            root = self._open_tree(mapping.id, head, create=create).root
+            location = FileLocation(root, name, database=mapping.database_mode(key))
             return self._resolve_link(location, key, mapping) if is_file_link(mapping) else location
         above, _, name = mapping.relative_path(key).rpartition("/")
         tree = self._open_tree(mapping.id, mapping.local, create=create)
         try:
-            location = FileLocation(tree.open_directory(above, create=create), name)
+            found = tree.open_directory(above, create=create)
+            location = FileLocation(found, name, database=mapping.database_mode(key))
         except PathBlocked as error:
             raise _blocked_path_error(error.what, error.path, key) from error
         return self._resolve_links(location, key, mapping) if self._follow else location
@@ -260,7 +270,8 @@ class FileLocator:
         except (FileNotFoundError, NotADirectoryError):
             raise _blocked_path_error("a symbolic link that leads nowhere", location.path, key) from None
         head, name = os.path.split(path)
-        return FileLocation(self._open_tree(f"{key}\0{mapping.id}", head, create=False).root, name, location)
+        root = self._open_tree(f"{key}\0{mapping.id}", head, create=False).root
+        return FileLocation(root, name, location, location.database)
 
 
 def _root_replaced_error(root: str) -> BuckiaError:

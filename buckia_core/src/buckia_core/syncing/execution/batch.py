@@ -20,10 +20,10 @@ from buckia_core.syncing.execution.operation_result import OperationResult
 from buckia_core.syncing.execution.request_runner import Outcome, Request, RequestRunner
 from buckia_core.syncing.execution.worker import Worker
 from buckia_core.syncing.transfer.download import Download, flush_group
-from buckia_core.syncing.transfer.errors import StateChanged
+from buckia_core.syncing.transfer.errors import DatabaseFound, StateChanged
 from buckia_core.syncing.transfer.upload import BufferedUpload
 
-_PLANNED_AGAIN = (StateChanged, PreconditionFailed, NotFound, FileNotFoundError)
+_PLANNED_AGAIN = (DatabaseFound, StateChanged, PreconditionFailed, NotFound, FileNotFoundError)
 
 
 @dataclass(slots=True)

@@ -21,11 +21,13 @@ from buckia_core.planning.plan import Action, Operation
 from buckia_core.planning.policy import Side
 from buckia_core.planning.reconcile import Outcome
 from buckia_core.syncing.disk.case_collisions import CaseCollisions
+from buckia_core.syncing.disk.database import readable_copy
 from buckia_core.syncing.disk.file_locator import FileLocator
 from buckia_core.syncing.disk.paths import local_path
 from buckia_core.syncing.disk.trash import Trash
 from buckia_core.syncing.error_messages import FATAL_ERRORS, is_generic_error
 from buckia_core.syncing.events import Status
+from buckia_core.syncing.execution.local_delete import delete_local
 from buckia_core.syncing.execution.operation_result import OperationResult
 from buckia_core.syncing.execution.replan import replan
 from buckia_core.syncing.execution.request_runner import RequestRunner
@@ -135,7 +137,8 @@ class Worker:
             case Action.DOWNLOAD:
                 self._download(operation, result, locator)
             case Action.DELETE_LOCAL:
-                self._delete_local(operation, result, locator)
+                result.directories += delete_local(operation, self.mappings[operation.mapping_id], locator, self.trash)
+                result.deletes.append(operation.key)
             case Action.DELETE_REMOTE:
                 self.verify_absent(operation, locator)
                 # The check comes last, because the backup may take long.
@@ -232,26 +235,6 @@ class Worker:
         result.directories.append(file.directory.path)
         result.upserts = [baseline_row(downloaded.local, downloaded.remote, downloaded.digests, self.run_started_ns)]
 
-    def _delete_local(self, operation: Operation, result: OperationResult, locator: FileLocator) -> None:
-        assert operation.local is not None
-        mapping = self.mappings[operation.mapping_id]
-        location = locator.locate(operation.key, mapping)
-        now = location.stat_entry(operation.key, mapping.id) if location is not None else None
-        if location is not None and now is not None:
-            if not is_same_version(now, operation.local):
-                raise StateChanged
-            # For a followed link, the content is added to the trash, and only the link is deleted.
-            kept = self.trash.add(location, operation.key, operation.explanation, keep_source=location.link is not None)
-            if location.link is None and not self.trash.is_unchanged(kept, operation.local):
-                # The file was edited after the check. If a new file exists, the edited one stays in the trash.
-                self.trash.undo_add(kept, location)
-                raise StateChanged
-            if location.link is not None:
-                location.link.directory.unlink(location.link.name)
-            result.directories.append((location.link or location).directory.path)
-            locator.prune_parents(operation.key, mapping)
-        result.deletes.append(operation.key)
-
     def _move_remote(self, operation: Operation, result: OperationResult, locator: FileLocator) -> None:
         assert operation.local is not None and operation.source is not None
         assert isinstance(self.adapter, ServerCopy)
@@ -302,7 +285,8 @@ class Worker:
         location = locator.locate_for_write(operation.key, mapping)
         from buckia_core.syncing.execution import conflict_copy  # noqa: PLC0415  # most runs have none to make
 
-        copy = conflict_copy.make_conflict_copy(location, operation.key, operation.local, self.algorithm)
+        with readable_copy(location, operation.local) as (source, local):
+            copy = conflict_copy.make_conflict_copy(source, operation.key, local, self.algorithm)
         file: Download | None = None
         try:
             # A new copy is a hard link, and preserves the file. The copy of an earlier run is a separate file, which

@@ -8,13 +8,22 @@ from dataclasses import dataclass
 
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.contract.readers import LimitedReader
-from buckia_core.adapters.transfers.hashing import FileChanged, hash_open_file, hash_stream, supported_algorithms
+from buckia_core.adapters.transfers.hashing import (
+    FileChanged,
+    hash_file,
+    hash_open_file,
+    hash_stream,
+    supported_algorithms,
+)
 from buckia_core.errors import IntegrityError, Transient
 from buckia_core.localfs.files import entry_from_stat
+from buckia_core.localfs.sqlite_files import HEADER_SIZE, has_wal_mode
 from buckia_core.planning.digest import Comparison, Digests, compare, merge, without_tentative
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
 from buckia_core.planning.mapping import PathMapping
+from buckia_core.syncing.disk.database import database_snapshot, may_be_database
 from buckia_core.syncing.disk.file_locator import FileLocator
+from buckia_core.syncing.disk.paths import local_path
 
 _BUFFER_SIZE = 1 << 20
 
@@ -39,16 +48,33 @@ class EvidenceCollector:
         Raises:
             OSError: The file can't be read.
             InvalidKey: A parent directory is a symbolic link.
-            Transient: The file keeps changing.
+            Transient: The file keeps changing, or is a database that stays locked.
+            CorruptDatabase: It is a damaged SQLite database in use.
         """
+        wanted = supported_algorithms([self.algorithm, *algorithms])
         for _ in range(3):
             try:
-                with FileLocator({}, follow=self.follow) as locator, locator.open_file(entry.key, mapping) as file:
-                    digests, status = hash_open_file(file, supported_algorithms([self.algorithm, *algorithms]))
+                with FileLocator({}, follow=self.follow) as locator:
+                    return self._hash_local(locator, mapping, entry, wanted)
             except FileChanged:
                 continue
-            return entry_from_stat(entry.key, entry.mapping_id, status)._replace(digests=digests)
         raise Transient("it is being written to; it is left for the next run", key=entry.key)
+
+    def _hash_local(
+        self, locator: FileLocator, mapping: PathMapping, entry: LocalEntry, algorithms: Sequence[str]
+    ) -> LocalEntry:
+        if not entry.snapshot:
+            with locator.open_file(entry.key, mapping) as file:
+                head = file.read(HEADER_SIZE) if may_be_database(entry, mapping) else b""
+                if not has_wal_mode(head):
+                    file.seek(0)
+                    digests, status = hash_open_file(file, algorithms)
+                    return entry_from_stat(entry.key, entry.mapping_id, status)._replace(digests=digests)
+        if (location := locator.locate(entry.key, mapping)) is None:
+            raise FileNotFoundError(f"{local_path(entry.key, mapping)} is gone")
+        with database_snapshot(location, entry.key, mapping.id) as found:
+            digests, _ = hash_file(str(found.path), algorithms)
+        return found.entry._replace(digests=digests)
 
     def stat_remote(self, listed: RemoteObject) -> RemoteObject:
         """Return the current metadata of an object."""

@@ -129,7 +129,7 @@ class PlanBuilder:
             count.base += row is not None and row.mapping_id == mapping.id
             collisions.add(key, local, remote)
             if local is None and (blocker := self.unreadable.at_or_above(key)):
-                if remote is not None and not blocker.is_error and not blocker.has_vanished:
+                if remote is not None and not (blocker.is_error or blocker.has_vanished or blocker.is_silent):
                     reason = blocked_path_message(blocker.reason, blocker.path)
                     yield refused_operation(key, mapping, None, remote, row, reason), None, remote, row
                 continue

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from buckia_core.errors import BuckiaError, InvalidSetting, SideEmptied
 from buckia_core.localfs.filename_rules import detect_filesystem_rules
+from buckia_core.localfs.sqlite_files import SIDE_SUFFIXES
 from buckia_core.planning import safety
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
 from buckia_core.planning.mapping import PathMapping
@@ -147,6 +148,10 @@ class Planner:
         from buckia_core.syncing.planner.blocked_paths import refuse_blocked  # noqa: PLC0415
 
         adapter, original = self.request.adapter, plan.operations
+        if any(each.key.endswith(SIDE_SUFFIXES) for each in original):
+            from buckia_core.syncing.planner.side_files import skip_side_files  # noqa: PLC0415  # as above
+
+            original = skip_side_files(original, self._mappings_by_id, self.bucket)
         collisions = NameCollisions(
             self._mappings_by_id, self.bucket.filesystem_rules, CaseCollisions().find, path_exists
         )
@@ -333,7 +338,7 @@ def _unreadable_operations(scan: LocalScan, mappings: Sequence[PathMapping]) -> 
 
 def _left_out_operations(scan: LocalScan, plan: Plan) -> list[Operation]:
     """Return a skipped operation for each path that is not a file, unless the plan has another one for its key."""
-    paths = [path for path in scan.unreadable if not (path.is_error or path.has_vanished)]
+    paths = [path for path in scan.unreadable if not (path.is_error or path.has_vanished or path.is_silent)]
     if not paths:
         return []
     reported = {operation.key for operation in plan.operations}

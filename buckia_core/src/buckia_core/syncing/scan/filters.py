@@ -154,6 +154,23 @@ class PathFilter:
         return {each.name: getattr(self, each.name) for each in fields(self)}
 
 
+@dataclass(frozen=True)
+class PathPatterns:
+    """Predicate: tells whether one of the gitignore patterns matches a path. Can be pickled."""
+
+    lines: tuple[str, ...]
+
+    def __call__(self, path: str) -> bool:
+        return self._patterns.match(path)
+
+    @cached_property
+    def _patterns(self) -> PatternList:
+        return PatternList(self.lines)
+
+    def __getstate__(self) -> dict[str, object]:
+        return {"lines": self.lines}
+
+
 _ORDINARY_INITIALS = frozenset(map(chr, range(128))).difference(
     *((name[0], name[0].upper()) for name in (*DEFAULT_EXCLUDES, "git~1", "buckia.yaml"))
 )

@@ -14,16 +14,18 @@ from functools import partial
 from typing import NamedTuple, NoReturn
 
 from buckia_core.config.secrets.redaction import redacted_logger
-from buckia_core.errors import PermissionDenied
+from buckia_core.errors import InvalidKey, PermissionDenied
 from buckia_core.localfs.directory import Directory, Tree
 from buckia_core.localfs.files import entry_from_stat
 from buckia_core.localfs.opening import PathBlocked
+from buckia_core.localfs.sqlite_files import PAGE_STEP, find_in_use
 from buckia_core.localfs.staging_file import remove_leftover
 from buckia_core.localfs.walk import TreeWalk, WalkError
 from buckia_core.planning.keys import TEMP_PREFIX, is_internal
 from buckia_core.planning.manifest import LocalEntry
-from buckia_core.planning.mapping import PathMapping
+from buckia_core.planning.mapping import PathMapping, accept_none
 from buckia_core.planning.scope import Scope
+from buckia_core.syncing.disk.file_locator import FileLocator
 from buckia_core.syncing.disk.paths import relative_path
 from buckia_core.syncing.scan.filters import PathFilter
 
@@ -44,6 +46,7 @@ class Unreadable(NamedTuple):
         is_error: It should be readable, such as a directory without permission; otherwise it is not a file, such as a
             symbolic link.
         mapping_id: The id of its mapping.
+        is_silent: It is left out without a report: a side file of a database.
         has_vanished: It disappeared during the scan: a user removed it, or a disk was unmounted. It is not reported,
             since the next run finds out which.
     """
@@ -54,6 +57,7 @@ class Unreadable(NamedTuple):
     is_error: bool
     mapping_id: str = ""
     has_vanished: bool = False
+    is_silent: bool = False
 
 
 class UnreadablePaths:
@@ -135,9 +139,15 @@ class LocalScan:
                 report(_read_error(error), is_error=True)
             return
         if stat.S_ISREG(status.st_mode):
-            yield entry_from_stat(mapping.remote, mapping.id, status)
+            yield self._file_entry(mapping, status)
         else:
             report("not a regular file", is_error=True)
+
+    def _file_entry(self, mapping: PathMapping, status: os.stat_result) -> LocalEntry:
+        entry = entry_from_stat(mapping.remote, mapping.id, status)
+        if mapping.is_database is None or not entry.size or entry.size % PAGE_STEP:
+            return entry
+        return locate_entry(entry, mapping, follow=self.follow_links) or entry
 
     def report(
         self, mapping: PathMapping, key: str, path: str, reason: str, *, is_error: bool, has_vanished: bool = False
@@ -154,6 +164,8 @@ class _MappingWalk(TreeWalk[LocalEntry]):
         self._scan = scan
         self._mapping = mapping
         self._accepts = accepts
+        self._in_use: set[str] = set()
+        self._is_database = mapping.is_database
         self.follow = scan.follow_links
         # Most of what may be millions of files need no call of the filter.
         self._accepted = accepts.accepted_initials if isinstance(accepts, PathFilter) else frozenset()
@@ -175,7 +187,28 @@ class _MappingWalk(TreeWalk[LocalEntry]):
 
     def make(self, key: str, status: os.stat_result) -> LocalEntry:
         """See `TreeWalk`."""
-        return entry_from_stat(key, self._mapping.id, status)
+        entry = entry_from_stat(key, self._mapping.id, status)
+        if self._is_database is accept_none and not self._in_use:
+            return entry
+        return self._database_entry(entry)
+
+    def _database_entry(self, entry: LocalEntry) -> LocalEntry:
+        if entry.key not in self._in_use and not (entry.size and self._mapping.database_mode(entry.key)):
+            return entry
+        return locate_entry(entry, self._mapping, follow=self.follow) or entry
+
+    def leave_out(self, directory: Directory, prefix: str, names: list[str]) -> None:
+        """See `TreeWalk`. Side files of databases are part of these."""
+        if self._is_database is None:
+            return
+        databases, side_files = find_in_use(directory, names)
+        if not databases:
+            return
+        names[:] = [name for name in names if name not in side_files]
+        self._in_use.update(prefix + name for name in databases)
+        for name in side_files:
+            path = Unreadable(prefix + name, directory.join(name), "", False, self._mapping.id, is_silent=True)
+            self._scan.unreadable.add(path)
 
     def includes(self, key: str) -> bool:
         """See `TreeWalk`."""
@@ -229,6 +262,15 @@ class _MappingWalk(TreeWalk[LocalEntry]):
         with suppress(OSError):
             if self._scan.bucket is not None and os.path.samefile(path, self._scan.bucket):
                 return "a link to the folder that is the bucket"
+        return None
+
+
+def locate_entry(entry: LocalEntry, mapping: PathMapping, *, follow: bool) -> LocalEntry | None:
+    """Return the entry of a file that may be a database in use; `None` if it is gone."""
+    try:
+        with FileLocator({}, follow=follow) as locator:
+            return locator.stat_entry(entry.key, mapping)
+    except (OSError, InvalidKey):
         return None
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from buckia_core.config import BucketConfig, PathRule
+from buckia_core.config.bucket import SQLITE_OFF
 from buckia_core.config.parsers import parse_patterns
 from buckia_core.config.values import InvalidValue
 from buckia_core.errors import InvalidSetting
@@ -16,7 +17,7 @@ from buckia_core.planning import mapping as planned
 from buckia_core.planning.keys import CONFIG_FILES
 from buckia_core.planning.policy import ConflictPolicy, Direction, SyncRules
 from buckia_core.planning.scope import Scope
-from buckia_core.syncing.scan.filters import PathFilter, read_ignore_file
+from buckia_core.syncing.scan.filters import PathFilter, PathPatterns, read_ignore_file
 
 SECTION_FILE_SEPARATOR = " of "
 """Separates the name of a section from the name of its file in a label."""
@@ -121,6 +122,7 @@ def _files(
             remote=key,
             is_file=True,
             rules=_rules(config, overrides, direction),
+            is_database=_database_predicate(config),
         )
         for local, key in files.items()
     ]
@@ -153,7 +155,14 @@ def _root(config: BucketConfig, overrides: RunOverrides, rule: PathRule, *, firs
         rules=_rules(config, overrides, direction),
         path_filter=planned.accept_all if accepts.is_noop else accepts,
         configured_filter=_configured_filter(accepts, overrides),
+        is_database=_database_predicate(config),
     )
+
+
+def _database_predicate(config: BucketConfig) -> planned.PathPredicate | None:
+    if config.sqlite == SQLITE_OFF:
+        return None
+    return PathPatterns(config.sqlite) if config.sqlite else planned.accept_none
 
 
 def _configured_filter(accepts: PathFilter, choices: RunOverrides) -> planned.PathPredicate | None:

@@ -13,6 +13,7 @@ from buckia_core.adapters.transfers.content_check import ContentCheck
 from buckia_core.errors import IntegrityError
 from buckia_core.localfs.durability import syncfs
 from buckia_core.localfs.files import existing_permissions
+from buckia_core.localfs.sqlite_files import PAGE_STEP
 from buckia_core.planning.digest import Digests, merge
 from buckia_core.planning.manifest import LocalEntry, RemoteObject, is_same_version
 from buckia_core.syncing.disk.file_locator import FileLocation
@@ -102,13 +103,14 @@ class Download:
         )
         self._remote = expected
         self._digests: Digests = ()
+        self._is_replaced = False
         self.is_durable = False
         self.path_verified = False
 
     @property
     def committed(self) -> bool:
         """Whether the file has its final name, or may have it."""
-        return self._file.released
+        return self._file.released or self._is_replaced
 
     def __enter__(self) -> Self:
         return self
@@ -174,6 +176,8 @@ class Download:
         Raises:
             StateChanged: The local file is not as planned.
             InvalidKey: The entry is not a regular file.
+            CorruptDatabase: The object is a damaged SQLite database, and the file is a sound one.
+            Transient: The file is a database that stayed locked.
             OSError: The file can't be written. The previous one is untouched.
         """
         if not self.is_durable:
@@ -181,7 +185,9 @@ class Download:
         self._file.close()
         if not (self.path_verified or self.directory.is_still_at_path()):
             raise StateChanged
-        if self._planned is None:
+        if self._commit_database():
+            pass
+        elif self._planned is None:
             self._commit_new()
         else:
             self._replace(self._planned)
@@ -189,6 +195,16 @@ class Download:
         if local is None:
             raise StateChanged
         return DownloadResult(local, self._remote, self._digests, self._expected.size - self._file.resumed_bytes)
+
+    def _commit_database(self) -> bool:
+        """Replace an SQLite database that may be in use; tell whether that is done."""
+        planned, size = self._planned, self._expected.size
+        if self._location.database is None or not ((planned and planned.snapshot) or (size and size % PAGE_STEP == 0)):
+            return False
+        from buckia_core.syncing.transfer.download_database import place_database  # noqa: PLC0415  # few trees have any
+
+        self._is_replaced = place_database(self._file.path, self._location, planned, self._preserve)
+        return self._is_replaced
 
     def _replace(self, planned: LocalEntry) -> None:
         now = self._stat_target()

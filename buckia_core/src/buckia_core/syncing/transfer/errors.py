@@ -5,6 +5,10 @@ from __future__ import annotations
 from buckia_core.planning.manifest import RemoteObject
 
 
+class DatabaseFound(Exception):
+    """The file is an SQLite database, so its upload needs a snapshot."""
+
+
 class StateChanged(Exception):
     """The file or the object changed after the plan was made."""
 

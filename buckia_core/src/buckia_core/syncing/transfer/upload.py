@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -16,11 +16,12 @@ from buckia_core.adapters.contract.types import IfAbsent, IfUnchanged, Precondit
 from buckia_core.adapters.transfers.hashing import FileChanged, hash_bytes, hash_in_parts, hash_open_file
 from buckia_core.errors import IntegrityError, InvalidKey
 from buckia_core.localfs.files import descriptor_path, entry_from_stat, permission_bits
+from buckia_core.localfs.sqlite_files import HEADER_SIZE, PAGE_STEP, is_database
 from buckia_core.planning.digest import Comparison, Digests, compare, merge
 from buckia_core.planning.manifest import LocalEntry, RemoteObject, is_same_version
 from buckia_core.syncing.disk.file_locator import FileLocation
 from buckia_core.syncing.state.resume_store import ResumeStore, TransferKind
-from buckia_core.syncing.transfer.errors import FileChangedDuringUpload, StateChanged
+from buckia_core.syncing.transfer.errors import DatabaseFound, FileChangedDuringUpload, StateChanged
 from buckia_core.syncing.transfer.in_flight import ByteCounter, CountingReader, TrackProgress, no_progress
 
 BUFFERED_UPLOAD_MAX = 8 << 20
@@ -64,11 +65,15 @@ class BufferedUpload(NamedTuple):
     def read(
         cls, location: FileLocation, planned: LocalEntry, replaces: RemoteObject | None, *, algorithm: str, key: str
     ) -> BufferedUpload:
-        """Read the file `planned` at a location; raises as `upload`."""
+        """Read the file `planned` at a location; raises as `upload`, and `DatabaseFound`."""
+        if planned.snapshot:
+            raise DatabaseFound
         data, status = location.read(key, planned.size)
         local = entry_from_stat(planned.key, planned.mapping_id, status)
         if not is_same_version(local, planned) or len(data) != planned.size:
             raise StateChanged
+        if location.database is not None and is_database(data):
+            raise DatabaseFound
         digests, mode = hash_bytes(data, (algorithm,)), permission_bits(status)
         info = UploadInfo(status.st_mtime_ns, digests, mode=mode, digests_computed=True)
         return cls(local, data, IfUnchanged(replaces) if replaces else IfAbsent(), info)
@@ -99,9 +104,32 @@ def upload(
         FileChangedDuringUpload: The file changed during the upload.
         PreconditionFailed: The object is not as planned; nothing was written.
         InvalidKey: The entry is a link, or no regular file.
+        CorruptDatabase: The file is a damaged SQLite database, and would replace an object, or is in use.
+        Transient: It is a database that stayed locked.
         OSError: The file can't be read.
     """
-    if planned.size <= BUFFERED_UPLOAD_MAX:
+    try:
+        return _upload(adapter, location, planned, replaces, algorithm, key, track_progress, resume_store)
+    except DatabaseFound:
+        from buckia_core.syncing.transfer.upload_database import database_source  # noqa: PLC0415  # few trees have any
+
+        with database_source(location, planned, is_new=replaces is None) as (source, entry, found):
+            sent = _upload(adapter, source, entry, replaces, algorithm, key, track_progress, resume_store)
+            return sent if found is None else replace(sent, local=found)
+
+
+def _upload(
+    adapter: BaseSync,
+    location: FileLocation,
+    planned: LocalEntry,
+    replaces: RemoteObject | None,
+    algorithm: str,
+    key: str,
+    track_progress: TrackProgress,
+    resume_store: ResumeStore | None,
+) -> UploadResult:
+    """Upload a file as it is; raises as `upload`, and `DatabaseFound`."""
+    if planned.size <= BUFFERED_UPLOAD_MAX or planned.snapshot:
         small = BufferedUpload.read(location, planned, replaces, algorithm=algorithm, key=key)
         return small.finish(adapter.upload_file(small.data, key, expect=small.expect, info=small.info), key)
     expect = IfUnchanged(replaces) if replaces else IfAbsent()
@@ -109,6 +137,10 @@ def upload(
         status = os.fstat(file.fileno())
         if not is_same_version(entry_from_stat(planned.key, planned.mapping_id, status), planned):
             raise StateChanged
+        if location.database is not None and planned.size % PAGE_STEP == 0:
+            if is_database(file.read(HEADER_SIZE)):
+                raise DatabaseFound
+            file.seek(0)
         source = _LargeFile(file, location, planned, permission_bits(status))
         return _upload_large(adapter, source, expect, algorithm, key, track_progress, resume_store)
 

@@ -1,0 +1,235 @@
+"""Snapshots of SQLite databases: copy, check and replace a database that other programs have open.
+
+A snapshot is made by SQLite's backup API, so it has every transaction that was committed before, and no part of
+another one. The same content gives the same bytes: a backup to a new file writes the change counter, the schema cookie
+and the counter of the version anew, and they are the only bytes of a database that its content does not decide. The
+number of the SQLite version, which is one more, is set to 0.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from buckia_core.errors import CorruptDatabase, Transient
+
+BUSY_SECONDS = 10.0
+"""How long to retry while another connection has the database locked."""
+
+_RETRY_SECONDS = 0.02
+_STEP_PAGES = 256
+_VERSION_OFFSET = 96
+
+
+@contextmanager
+def snapshot(path: str, name: str = "snapshot.sqlite") -> Iterator[Path]:
+    """Make a snapshot of a database in a private temporary directory, which is removed at the end of the context.
+
+    Raises:
+        CorruptDatabase: The file is no database, or SQLite finds damage in it.
+        Transient: It stayed locked for `BUSY_SECONDS`.
+        OSError: The snapshot can't be written.
+    """
+    import tempfile  # noqa: PLC0415  # few trees have databases
+
+    with tempfile.TemporaryDirectory(prefix="buckia-") as directory:
+        target = Path(directory, name)
+        take_snapshot(path, target)
+        yield target
+
+
+def take_snapshot(path: str, target: Path) -> None:
+    """Write a snapshot of a database to a new file, and check it; raises as `snapshot`."""
+    _retry_readable(path, lambda mode: _copy(path, mode, target))
+    with open(target, "r+b") as file:
+        file.seek(_VERSION_OFFSET)
+        file.write(bytes(4))
+    if problem := find_damage(str(target)):
+        raise CorruptDatabase(f"the database is damaged: {path}: {problem}")
+
+
+def find_damage(path: str) -> str | None:
+    """Return what SQLite finds wrong with a database that no program has open; `None` if it is sound."""
+    try:
+        with closing(_connect(path, "ro", immutable=True)) as connection:
+            (result,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.DatabaseError as error:
+        return str(error)
+    return None if result == "ok" else str(result)
+
+
+def is_sqlite(path: str, *, immutable: bool = False) -> bool:
+    """Tell whether SQLite takes a file for a database. A locked one is a database.
+
+    `immutable` creates no side files, but may be wrong about a database that changes at this moment.
+    """
+    try:
+        with closing(_connect(path, "ro", immutable=immutable)) as connection:
+            connection.execute("PRAGMA schema_version").fetchone()
+    except sqlite3.OperationalError:
+        return True
+    except sqlite3.DatabaseError:
+        return False
+    return True
+
+
+def logical_size(path: str) -> int | None:
+    """Return the size of a snapshot of a database, in bytes; `None` if it is locked or can't be read."""
+    try:
+        with closing(_connect(path, "ro")) as connection:
+            (pages,) = connection.execute("PRAGMA page_count").fetchone()
+            (size,) = connection.execute("PRAGMA page_size").fetchone()
+    except sqlite3.DatabaseError:
+        return None
+    return int(pages) * int(size)
+
+
+def is_locked(path: str) -> bool:
+    """Tell whether another connection writes to a database now, so that the bytes of its file are no snapshot."""
+    try:
+        with closing(_connect(path, "ro")) as connection:
+            connection.execute("PRAGMA schema_version").fetchone()
+    except sqlite3.DatabaseError as error:
+        return _is_busy(error)
+    return False
+
+
+def is_open_elsewhere(path: str) -> bool:
+    """Tell whether another connection uses a database now. An idle one that is not in WAL mode can't be seen."""
+    try:
+        with closing(_connect(path, "rw")) as connection:
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            connection.execute("BEGIN EXCLUSIVE")
+            connection.execute("ROLLBACK")
+    except sqlite3.DatabaseError as error:
+        return _is_busy(error)
+    return False
+
+
+def replace_content(source: str, path: str, is_unchanged: Callable[[], bool]) -> bool:
+    """Replace the content of a database in one transaction, while other programs may have it open.
+
+    They see the old content until the transaction ends, and the new one after it. A process that is killed leaves one
+    of both.
+
+    Args:
+        source: The new content: a database that no program has open.
+        path: The database.
+        is_unchanged: Called while the database is locked; returns whether its content may be replaced.
+
+    Returns:
+        Whether it was replaced. Otherwise it is as it was.
+
+    Raises:
+        CorruptDatabase, Transient: As `snapshot`.
+    """
+    asked = False
+
+    def ask_once(_: int = 0) -> None:
+        nonlocal asked
+        if not asked:
+            asked = True
+            if not is_unchanged():
+                raise _Refused
+
+    with closing(_connect(source, "ro", immutable=True)) as new, closing(_connect(path, "rw")) as old:
+        (pages,) = new.execute("PRAGMA page_count").fetchone()
+        try:
+            if pages == 1:
+                # It is copied and committed in one step.
+                ask_once()
+            # The first step takes the lock, and only the last one commits.
+            _backup(new, old, path, max(1, min(_STEP_PAGES, pages - 1)), ask_once)
+        except _Refused:
+            return False
+        except sqlite3.DatabaseError as error:
+            raise CorruptDatabase(f"the database can't be replaced while it is in use: {path}: {error}") from error
+    return True
+
+
+class _Refused(Exception):
+    """The database changed before it was locked."""
+
+
+def _copy(path: str, mode: str, target: Path) -> None:
+    target.unlink(missing_ok=True)
+    immutable = mode == "immutable"
+    before = os.stat(path) if immutable else None
+    with (
+        closing(_connect(path, "ro" if immutable else mode, immutable=immutable)) as source,
+        closing(sqlite3.connect(target, isolation_level=None)) as copy,
+    ):
+        copy.execute("PRAGMA synchronous = OFF")
+        _backup(source, copy, path, -1)
+    if before is not None:
+        after = os.stat(path)
+        if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or _has_wal(path):
+            raise sqlite3.OperationalError("database is locked")
+
+
+def _retry_readable(path: str, attempt: Callable[[str], None]) -> None:
+    """Copy with the least intrusive connection that can read the database, and retry while that is locked."""
+    end = time.monotonic() + BUSY_SECONDS
+    readable = "ro"
+    while True:
+        # Without a WAL, a read-only connection in WAL mode would leave one behind.
+        mode = "immutable" if not (_has_wal(path) or os.path.exists(f"{path}-journal")) else readable
+        try:
+            return attempt(mode)
+        except sqlite3.OperationalError as error:
+            if _is_busy(error):
+                if time.monotonic() > end:
+                    raise _locked(path) from error
+                time.sleep(_RETRY_SECONDS)
+            elif readable == "ro" and mode == "ro":
+                # The journal of a program that crashed must be rolled back first, as each reader does.
+                readable = "rw"
+            elif not os.path.exists(path):
+                raise FileNotFoundError(2, os.strerror(2), path) from error
+            else:
+                raise CorruptDatabase(f"the database can't be read: {path}: {error}") from error
+        except sqlite3.DatabaseError as error:
+            raise CorruptDatabase(f"the database can't be read: {path}: {error}") from error
+
+
+def _backup(
+    source: sqlite3.Connection,
+    target: sqlite3.Connection,
+    path: str,
+    pages: int,
+    on_step: Callable[[int], None] = lambda _: None,
+) -> None:
+    end = time.monotonic() + BUSY_SECONDS
+
+    def progress(status: int, remaining: int, total: int) -> None:  # noqa: ARG001  # the signature of `backup`
+        if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            # `backup` itself would retry for ever.
+            if time.monotonic() > end:
+                raise _locked(path)
+        else:
+            on_step(remaining)
+
+    source.backup(target, pages=pages, progress=progress, sleep=_RETRY_SECONDS)
+
+
+def _connect(path: str, mode: str, *, immutable: bool = False) -> sqlite3.Connection:
+    uri = Path(os.path.abspath(path)).as_uri() + f"?mode={mode}" + ("&immutable=1" if immutable else "")
+    return sqlite3.connect(uri, uri=True, timeout=0, isolation_level=None)
+
+
+def _is_busy(error: sqlite3.Error) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) or (
+        "locked" in str(error)
+    )
+
+
+def _has_wal(path: str) -> bool:
+    return os.path.exists(f"{path}-wal")
+
+
+def _locked(path: str) -> Transient:
+    return Transient(f"the database is locked by another program; it is left for the next run: {path}")
