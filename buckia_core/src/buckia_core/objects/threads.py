@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from itertools import islice
 from threading import Lock
 from typing import Any, TypeVar
@@ -33,7 +34,7 @@ class Threads:
         current = cancellation or Cancellation()
         context = contextvars.copy_context()
         context.run(CURRENT.set, current)
-        job: Future[T] = self._pool().submit(context.run, function)
+        job: Future[T] = self._submit(partial(context.run, function))
         waiter = asyncio.wrap_future(job)
         try:
             return await asyncio.shield(waiter)
@@ -67,11 +68,12 @@ class Threads:
         if executor is not None:
             executor.shutdown(wait=False)
 
-    def _pool(self) -> ThreadPoolExecutor:
+    def _submit(self, function: Callable[[], T]) -> Future[T]:
+        # Under the lock, since another event loop may be closing.
         with self._lock:
             if self._executor is None:
                 self._executor = ThreadPoolExecutor(self._size, self._name)
-            return self._executor
+            return self._executor.submit(function)
 
 
 async def _wait_for_end(waiter: asyncio.Future[Any]) -> None:
