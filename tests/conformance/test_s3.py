@@ -87,6 +87,7 @@ class TestCeph(OnServer):
         return ceph
 
 
+@pytest.mark.long
 class TestCephOverTls(OnServer):
     tls = True
 
@@ -99,6 +100,7 @@ class TestCephOverTls(OnServer):
         return partial(fetch_url, ca_file=str(ceph.ca_file))
 
 
+@pytest.mark.long
 class TestMoto(OnServer):
     unstable: ClassVar = {
         "test_concurrent_writers_leave_one_complete_version": "moto answers 500 to some of several writers of one key",

@@ -52,11 +52,8 @@ class WatchedProject(Project):
         paths = [path for path in opened if path.startswith(prefix) and not path.startswith(ours)]
         # Nothing is read by a descriptor alone, where this would not see it.
         names = {os.path.basename(path) for path in opened}
-        assert {name for name in in_directories if name in self.names()} <= names
+        assert {path.rpartition("/")[2] for path in self.tree()} & set(in_directories) <= names
         return sorted(os.path.relpath(path, self.directory) for path in paths)
-
-    def names(self):
-        return {path.rpartition("/")[2] for path in self.tree()}
 
 
 def test_lists_and_reads_nothing(tmp_path, bucket):

@@ -66,11 +66,14 @@ def test_a_key_that_becomes_wrong_in_the_middle(here):
     for number in range(12):
         here.write(f"{number}", "old")
     here.configure(max_workers=1)
-    running = here.start("sync", "--json", PYTHONUNBUFFERED="1")
-    assert running.read_line()
-    here.bucket.zone = here.bucket.account.replace_password(here.bucket.zone)
+    account = here.bucket.account
+    account.hold("upload")
+    running = here.start("sync")
+    account.wait_for_held("upload", 1)
+    here.bucket.zone = account.replace_password(here.bucket.zone)
+    account.let_go("upload")
     ran = running.wait()
-    assert ran.code == 3
+    assert ran.code == 3 and len(here.bucket.tree()) <= 1
     here.configure()
     assert here.sync().code == 0
     assert here.tree() == here.bucket.tree()
