@@ -149,7 +149,7 @@ def start_daemons(
     daemon("ceph-osd", "--no-mon-config", "-i", "0")
     gateway = daemon("radosgw", "--no-mon-config", "-n", "client.rgw.a")
     gateway.wait_until(lambda: answers_http(daemons.port), seconds=90)
-    user = ["--uid=tests", "--display-name=tests", "--max-buckets=0"]
+    user = ["--uid=tests", "--display-name=tests", "--max-buckets=0", "--caps=users=*"]
     keys = [f"--access-key={access_key}", f"--secret-key={secret_key}"]
     run(["radosgw-admin", *conf, "--no-mon-config", "user", "create", *user, *keys], log=log)
     return daemons

@@ -1,10 +1,11 @@
-"""Plugin: registers the provider `s3` and the commands `buckia s3 …`."""
+"""Plugin: registers the provider `s3`, the vendors of its buckets, and the commands `buckia s3 …`."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from buckia_core.adapters.plugins.hookspecs import hookimpl
+from buckia_core.adapters.plugins.provisioners import ProvisionerSpec
 from buckia_core.adapters.plugins.registry import AdapterSpec
 
 S3 = AdapterSpec(
@@ -14,11 +15,28 @@ S3 = AdapterSpec(
     adapter="buckia_s3.sync:S3Sync",
 )
 
+VENDORS = [
+    ProvisionerSpec(
+        vendor=vendor,
+        title=title,
+        provider="s3",
+        settings=f"buckia_s3.provisioning.{vendor}:{name}AccountSettings",
+        provisioner=f"buckia_s3.provisioning.{vendor}:{name}Provisioner",
+    )
+    for vendor, title, name in (("ceph", "Ceph", "Ceph"),)
+]
+
 
 @hookimpl
 def buckia_register_adapters() -> list[AdapterSpec]:
     """Return the adapter of this package."""
     return [S3]
+
+
+@hookimpl
+def buckia_register_provisioners() -> list[ProvisionerSpec]:
+    """Return the vendors of this package."""
+    return VENDORS
 
 
 @hookimpl

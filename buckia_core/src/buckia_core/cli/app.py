@@ -33,6 +33,7 @@ COMMANDS = {
     "providers": "providers",
     "doctor": "doctor",
     "init": "init",
+    "provision": "provision",
     "trust": "trust",
     "completion": "completion",
     "schema": "schema",

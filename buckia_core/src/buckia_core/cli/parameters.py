@@ -54,6 +54,12 @@ def parse_assignments(ctx: click.Context, param: click.Parameter, value: Sequenc
     return found
 
 
+def parse_secret_lines(text: str) -> dict[str, str]:
+    """Parse secrets from standard input, one `NAME=VALUE` a line; lines without a name are skipped."""
+    pairs = (line.partition("=") for line in text.splitlines())
+    return {name.strip(): value for name, equals, value in pairs if equals and name.strip()}
+
+
 def selection_options(command: F) -> F:
     """Add the parameters of `sync` and `status` that select files and rules."""
     for parameter in reversed(_SELECTION_OPTIONS):

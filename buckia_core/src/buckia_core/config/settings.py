@@ -96,6 +96,11 @@ class Setting(NamedTuple):
     kind: Any = None
 
     @property
+    def is_secret(self) -> bool:
+        """Whether the value must not be seen by others."""
+        return self.kind is Secret and not self.public
+
+    @property
     def default_value(self) -> Any:
         """The default value."""
         return self.default() if callable(self.default) else self.default

@@ -1,0 +1,140 @@
+"""Executor: executes a plan step by step, records each step in the journal, and undoes a plan that fails.
+
+error         every step of this provision is undone in reverse order, and the error is raised
+killed        the journal says what was begun; the same command goes on
+past ENTRY    of a rotation: the new key is in use, so an error undoes nothing, and the same command goes on
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from buckia_core.config.secrets.redaction import redacted_logger
+from buckia_core.provisioning import creation, removal
+from buckia_core.provisioning.plan import Plan, Step, StepKind
+from buckia_core.provisioning.request import Action
+from buckia_core.provisioning.share import add_share
+from buckia_core.provisioning.work import Work
+
+_log = redacted_logger(__name__)
+
+_DO: dict[StepKind, Callable[[Work], None]] = {
+    StepKind.BUCKET: creation.create_bucket,
+    StepKind.PUBLISH: creation.publish,
+    StepKind.RESET: removal.reset_password,
+    StepKind.CREDENTIALS: creation.issue_credentials,
+    StepKind.VERIFY: creation.verify,
+    StepKind.ENTRY: creation.add_entry,
+    StepKind.SHARE: add_share,
+    StepKind.REVOKE: removal.revoke_old_key,
+    StepKind.FORGET: removal.forget_old_secrets,
+    StepKind.EMPTY: removal.empty_bucket,
+    StepKind.UNPUBLISH: removal.unpublish,
+    StepKind.DELETE_BUCKET: removal.delete_bucket,
+    StepKind.DELETE_KEYS: removal.delete_keys,
+    StepKind.DELETE_SECRETS: removal.delete_secrets,
+    StepKind.DELETE_ENTRY: creation.remove_entry,
+}
+
+_UNDO: dict[StepKind, Callable[[Work], None]] = {
+    StepKind.BUCKET: creation.undo_bucket,
+    StepKind.PUBLISH: creation.undo_publish,
+    StepKind.CREDENTIALS: creation.undo_credentials,
+    StepKind.ENTRY: creation.undo_entry,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StepDone:
+    """A step is done; `resumed` says that an earlier run did it."""
+
+    step: Step
+    resumed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StepUndone:
+    """A step was undone after an error; `problem` says why it could not be."""
+
+    step: Step
+    problem: str = ""
+
+
+Listener = Callable[[StepDone | StepUndone], None]
+"""Called after each step, in the thread that executes the plan."""
+
+
+def execute(plan: Plan, work: Work, listener: Listener = lambda _: None) -> None:
+    """Execute the steps that are not done.
+
+    Raises:
+        BuckiaError: A step failed. Unless it can't be, what the provision made is undone; `listener` hears of it.
+    """
+    for step in plan.steps:
+        if step.kind in work.progress.done:
+            listener(StepDone(step, resumed=True))
+            continue
+        try:
+            _DO[step.kind](work)
+        except Exception:
+            if _can_undo(plan, work):
+                _undo(plan, work, listener)
+            raise
+        work.progress.done.append(step.kind.value)
+        work.save()
+        listener(StepDone(step))
+    if plan.request.action is Action.DESTROY:
+        work.journal.remove()
+    else:
+        work.progress.finished = True
+        work.save()
+
+
+def _can_undo(plan: Plan, work: Work) -> bool:
+    match plan.request.action:
+        case Action.BUCKET | Action.SHARE_BUCKET | Action.REGISTER:
+            return True
+        case Action.ROTATE:
+            return StepKind.ENTRY not in work.progress.done and StepKind.RESET not in work.progress.done
+        case _:
+            return False
+
+
+def _undo(plan: Plan, work: Work, listener: Listener) -> None:
+    """Undo what the provision made, this run or a killed one. The journal stays if something remains."""
+    progress, complete = work.progress, True
+    rotated = plan.request.action is Action.ROTATE
+    for step in reversed(plan.steps):
+        undo = _UNDO.get(step.kind)
+        if undo is None or not _began(step.kind, work):
+            continue
+        try:
+            undo(work)
+        except Exception as error:  # noqa: BLE001  # what else can be undone is undone, and the first error is raised
+            complete = False
+            _log.debug("undoing %s failed", step.kind, exc_info=True)
+            listener(StepUndone(step, f"{type(error).__name__}: {error}"))
+        else:
+            listener(StepUndone(step))
+        if step.kind.value in progress.done:
+            progress.done.remove(step.kind.value)
+    if not complete:
+        work.save()
+    elif rotated and progress.previous is not None:
+        work.progress = progress.previous
+        work.save()
+    else:
+        work.journal.remove()
+
+
+def _began(kind: StepKind, work: Work) -> bool:
+    """Tell whether there may be something of a step to undo: a step that failed may have done its work."""
+    progress = work.progress
+    match kind:
+        case StepKind.ENTRY:
+            return bool(progress.credentials) or StepKind.VERIFY in progress.done
+        case StepKind.BUCKET:
+            return progress.begun_bucket
+        case _:
+            return progress.bucket is not None or bool(progress.references)

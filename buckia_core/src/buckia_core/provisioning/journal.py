@@ -1,0 +1,160 @@
+"""Journal: how far a provision is, in one JSON file in `.buckia-state/provision/`. It has no secrets.
+
+It is written before and after each step, so that a repeat after a kill knows what the killed run began. After the last
+step it stays, as the record of what was provisioned, until the bucket is destroyed.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from buckia_core.adapters.contract.provisioner import BucketRecord, KeyRecord
+from buckia_core.errors import StateError
+from buckia_core.localfs.replace import replace_file
+from buckia_core.provisioning.request import Request
+from buckia_core.syncing.state.errors import state_error
+from buckia_core.syncing.state.locations import STATE_DIRECTORY, prepare_state_dir, state_file_name
+
+_VERSION = 1
+
+
+@dataclass(slots=True, kw_only=True)
+class Progress:
+    """How far a provision is.
+
+    Attributes:
+        request: What was asked for.
+        label: Label of the keys that it creates. Its last part is random, so that nobody else's key has it.
+        done: Ids of the steps that are done.
+        bucket: The bucket, once it is known.
+        begun_bucket: The bucket did not exist when its creation began; if it exists now, the provision created it.
+        created: The provision created the bucket.
+        public_url: Start of the public URLs of the bucket, once it is published.
+        key: The key, once it is known.
+        credentials: Settings of the entry for the key: public parts, and references to secrets.
+        references: References of the secrets that were, or were about to be, written.
+        previous: The finished provision whose key a rotation replaces.
+        finished: All steps are done.
+    """
+
+    request: Request
+    label: str
+    done: list[str] = field(default_factory=list)
+    bucket: BucketRecord | None = None
+    begun_bucket: bool = False
+    created: bool = False
+    public_url: str | None = None
+    key: KeyRecord | None = None
+    credentials: dict[str, str] = field(default_factory=dict)
+    references: list[str] = field(default_factory=list)
+    previous: Progress | None = None
+    finished: bool = False
+
+    @property
+    def suffix(self) -> str:
+        """The random part of the label."""
+        return self.label.rpartition("/")[2]
+
+
+def new_label(bucket_name: str) -> str:
+    """Return a new label for keys of a bucket."""
+    return f"{label_prefix(bucket_name)}{secrets.token_hex(4)}"
+
+
+def label_prefix(bucket_name: str) -> str:
+    """Return how the labels of all keys of a bucket begin."""
+    return f"buckia/{bucket_name}/"
+
+
+class Journal:
+    """File with the progress of the provision of one entry of `.buckia`.
+
+    Args:
+        project: Directory of the `.buckia` file.
+        name: Name of the entry.
+    """
+
+    def __init__(self, project: Path, name: str) -> None:
+        self._state = project / STATE_DIRECTORY
+        self.directory = self._state / "provision"
+        self.path = self.directory / f"{state_file_name(name)}.json"
+        self.lock_path = self.directory / f"{state_file_name(name)}.lock"
+
+    def prepare(self) -> None:
+        """Create the directory.
+
+        Raises:
+            StateError: It can't be created or trusted.
+        """
+        prepare_state_dir(self._state)
+        try:
+            self.directory.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise state_error(error, self.directory) from error
+
+    def read(self) -> Progress | None:
+        """Return the progress; `None` if nothing was provisioned here.
+
+        Raises:
+            StateError: It can't be read.
+        """
+        try:
+            text = self.path.read_text("utf-8")
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise state_error(error, self.path) from error
+        try:
+            return _parse(json.loads(text))
+        except (AttributeError, LookupError, TypeError, ValueError, StateError) as error:
+            raise StateError(f"{self.path}: it is not a journal of provisioning: {error}") from error
+
+    def write(self, progress: Progress) -> None:
+        """Replace the progress, durably.
+
+        Raises:
+            StateError: It can't be written.
+        """
+        document = {"version": _VERSION, **_to_json(progress)}
+        try:
+            replace_file(self.path, json.dumps(document, indent=1).encode())
+        except OSError as error:
+            raise state_error(error, self.path) from error
+
+    def remove(self) -> None:
+        """Remove the progress, if there is one.
+
+        Raises:
+            StateError: It can't be removed.
+        """
+        try:
+            self.path.unlink(missing_ok=True)
+        except OSError as error:
+            raise state_error(error, self.path) from error
+
+
+def _to_json(progress: Progress) -> dict[str, Any]:
+    values = {each.name: getattr(progress, each.name) for each in fields(progress)}
+    for name in ("bucket", "key"):
+        values[name] = None if values[name] is None else asdict(values[name])
+    previous = None if progress.previous is None else _to_json(progress.previous)
+    return {**values, "request": progress.request.to_json(), "previous": previous}
+
+
+def _parse(document: Any) -> Progress:
+    if document.pop("version") != _VERSION:
+        raise StateError("another version of Buckia wrote it")
+    return _from_json(document)
+
+
+def _from_json(document: Any) -> Progress:
+    values = dict(document)
+    values["request"] = Request.from_json(values["request"])
+    for name, kind in (("bucket", BucketRecord), ("key", KeyRecord)):
+        values[name] = None if values[name] is None else kind(**values[name])
+    values["previous"] = None if values["previous"] is None else _from_json(values["previous"])
+    return Progress(**values)

@@ -1,0 +1,195 @@
+"""S3 account: the buckets of an account, by boto3. What provisioners of S3's relatives have in common."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Any, TypeVar
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from buckia_core.adapters.transfers.retry import RetryPolicy, retry_call
+from buckia_core.config.secrets.secret import Secret
+from buckia_core.errors import AdapterError, InvalidSetting, NotFound
+from buckia_s3.boto3_client import isolated_session
+from buckia_s3.errors import from_boto3
+from buckia_s3.http.endpoint import DEFAULT_REGION
+from buckia_s3.provisioning.policies import Statement, policy_document, without_sid
+
+T = TypeVar("T")
+
+PROVIDER = "s3"
+RETRY_POLICY = RetryPolicy(max_attempts=4, time_limit=30.0, initial_wait=0.2, max_wait=5.0)
+
+_NO_SUCH = ("NoSuchBucket", "NoSuchBucketPolicy", "NoSuchUpload", "NoSuchEntity", "NotFound", "404")
+
+
+class Boto3Account:
+    """Calls one service of an account by boto3, with Buckia's retries and errors.
+
+    Args:
+        service: Name of the service, such as `s3`.
+        endpoint_url: Its address; `None` for that of AWS.
+        region: Region.
+        keys: Access key, secret, and token or `None`; `None` for the credentials that boto3 finds.
+        profile: Profile of the AWS configuration to take credentials from.
+        ca_bundle: More certificate authorities.
+    """
+
+    def __init__(
+        self,
+        service: str,
+        *,
+        endpoint_url: str | None = None,
+        region: str | None = None,
+        keys: tuple[Secret, Secret, Secret | None] | None = None,
+        profile: str | None = None,
+        ca_bundle: Path | None = None,
+    ) -> None:
+        config = Config(
+            connect_timeout=10,
+            read_timeout=60,
+            retries={"total_max_attempts": 1, "mode": "standard"},
+            s3={"addressing_style": "path" if endpoint_url else "auto"},
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+        )
+        options: dict[str, Any] = {"endpoint_url": endpoint_url, "region_name": region, "config": config}
+        if ca_bundle is not None:
+            options["verify"] = str(ca_bundle)
+        session: Any
+        if keys is not None:
+            session = boto3.Session(botocore_session=isolated_session())
+            names = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+            options |= {name: key.reveal() for name, key in zip(names, keys, strict=True) if key is not None}
+        else:
+            session = boto3.Session(profile_name=profile)
+        try:
+            self.client: Any = session.client(service, **options)
+        except (BotoCoreError, ValueError) as error:
+            raise InvalidSetting(f"the account can't be reached: {error}", source="--account") from error
+        self.host = endpoint_url or f"AWS ({service})"
+
+    def call(self, operation: str, *, action: str, once: bool = False, **params: Any) -> dict[str, Any]:
+        """Call an operation, such as `create_bucket`; `once` if a retry could do harm.
+
+        Raises:
+            AdapterError: It failed.
+        """
+        return self._guard(lambda: getattr(self.client, operation)(**params), action, once=once)
+
+    def pages(self, operation: str, items: str, *, action: str, **params: Any) -> list[Any]:
+        """Return the items of all pages of a listing. Raises as `call`."""
+        pages = self.client.get_paginator(operation).paginate(**params)
+        return self._guard(lambda: [each for page in pages for each in page.get(items, ())], action, once=False)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.client.close()
+
+    def _guard(self, call: Callable[[], T], action: str, *, once: bool) -> T:
+        def attempt() -> T:
+            try:
+                return call()
+            except (ClientError, BotoCoreError) as error:
+                raise from_boto3(error, provider=PROVIDER, action=action, host=self.host) from error
+
+        return attempt() if once else retry_call(attempt, RETRY_POLICY)
+
+
+class S3Buckets:
+    """Buckets of an account: find, create, empty, delete, and their policies."""
+
+    def __init__(self, account: Boto3Account) -> None:
+        self._account = account
+
+    def exists(self, name: str) -> bool:
+        """Tell whether the account has a bucket."""
+        buckets = self._account.call("list_buckets", action="listing the buckets").get("Buckets", ())
+        return any(each["Name"] == name for each in buckets)
+
+    def create(self, name: str, *, location: str | None) -> None:
+        """Create a private bucket in a location; `None` for the server's default.
+
+        Raises:
+            AlreadyExists: The name is taken.
+            AdapterError: The request failed.
+        """
+        params: dict[str, Any] = {"Bucket": name}
+        if location not in (None, DEFAULT_REGION):
+            params["CreateBucketConfiguration"] = {"LocationConstraint": location}
+        self._account.call("create_bucket", action=f"creating the bucket {name!r}", once=True, **params)
+
+    def is_empty(self, name: str) -> bool:
+        """Tell whether a bucket has no version of an object, and no unfinished upload; a missing one has none."""
+        action = f"looking into the bucket {name!r}"
+        try:
+            versions = self._account.call("list_object_versions", action=action, Bucket=name, MaxKeys=1)
+            uploads = self._account.call("list_multipart_uploads", action=action, Bucket=name, MaxUploads=1)
+        except NotFound:
+            return True
+        return not any((versions.get("Versions"), versions.get("DeleteMarkers"), uploads.get("Uploads")))
+
+    def empty(self, name: str) -> None:
+        """Delete all versions of all objects, and abort all uploads."""
+        action = f"emptying the bucket {name!r}"
+        for each in self._account.pages("list_multipart_uploads", "Uploads", action=action, Bucket=name):
+            upload = {"Key": each["Key"], "UploadId": each["UploadId"]}
+            self._ignore("abort_multipart_upload", action=action, Bucket=name, **upload)
+        while True:
+            page = self._account.call("list_object_versions", action=action, Bucket=name, MaxKeys=1000)
+            found = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
+            if not found:
+                return
+            for each in found:
+                version = {"Key": each["Key"], "VersionId": each["VersionId"]}
+                self._account.call("delete_object", action=action, Bucket=name, **version)
+
+    def delete(self, name: str) -> None:
+        """Delete an empty bucket; a missing one is no error.
+
+        Raises:
+            PreconditionFailed: It is not empty.
+        """
+        self._ignore("delete_bucket", action=f"deleting the bucket {name!r}", Bucket=name)
+
+    def statements(self, name: str) -> list[Statement]:
+        """Return the statements of the policy of a bucket; none without a policy, or without the bucket."""
+        found = self._ignore("get_bucket_policy", action="reading the policy of the bucket", Bucket=name)
+        text = (found or {}).get("Policy")
+        statements = json.loads(text).get("Statement", []) if text else []
+        return statements if isinstance(statements, list) else [statements]
+
+    def add_statements(self, name: str, sid: str, statements: list[Statement]) -> None:
+        """Add statements to the policy of a bucket, in place of those whose ids begin with `sid`."""
+        kept = without_sid(self.statements(name), sid)
+        self._put_policy(name, [*kept, *statements])
+
+    def remove_statements(self, name: str, sid: str) -> None:
+        """Remove the statements whose ids begin so; a missing bucket is no error."""
+        before = self.statements(name)
+        kept = without_sid(before, sid)
+        if len(kept) == len(before):
+            return
+        if kept:
+            self._put_policy(name, kept)
+        else:
+            self._ignore("delete_bucket_policy", action="removing the policy of the bucket", Bucket=name)
+
+    def _put_policy(self, name: str, statements: list[Statement]) -> None:
+        action = "changing the policy of the bucket"
+        self._account.call("put_bucket_policy", action=action, Bucket=name, Policy=policy_document(statements))
+
+    def _ignore(
+        self, operation: str, *, action: str, codes: Collection[str] = _NO_SUCH, **params: Any
+    ) -> dict[str, Any] | None:
+        """Call an operation; return `None` if what it is about does not exist."""
+        try:
+            return self._account.call(operation, action=action, **params)
+        except AdapterError as error:
+            if error.code in codes or isinstance(error, NotFound):
+                return None
+            raise
