@@ -7,6 +7,7 @@ import os
 import pytest
 
 from buckia_core.testing.fault_proxy.faults import Corrupt, Cut, LoseReply
+from tests.e2e.holding import unreachable
 from tests.e2e.project import Project
 
 
@@ -104,10 +105,7 @@ def test_the_server_goes_away_in_the_middle(here):
     for number in range(20):
         here.write(f"here/{number}", f"here {number}")
         here.bucket.put(f"there/{number}", f"there {number}")
-    running = here.start("sync", "--json", "--max-workers", "2", PYTHONUNBUFFERED="1")
-    for _ in range(5):
-        assert running.read_line()
-    with here.bucket.proxy.refusing():
+    with unreachable(here, here.bucket.proxy, 5, "--max-workers", "2") as running:
         ran = running.wait()
     assert ran.code == 1
     assert len(ran.actions()) + len(ran.failures) == 40
