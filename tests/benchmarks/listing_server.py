@@ -46,6 +46,19 @@ class GeneratedListing:
             self._pages[start, prefix] = self._make(start, prefix)
         return self._pages[start, prefix]
 
+    def directories(self, *, after: str = "", prefix: str = "") -> bytes:
+        """Return the page of directories right below the bucket, after a key. A prefix has no directories."""
+        start = bisect_right(range(self._count), after, key=name_of_file) if after else 0
+        names = dict.fromkeys(name_of_file(number).partition("/")[0] + "/" for number in range(start, self._count, 50))
+        listed = [] if prefix else list(names)[:_PAGE]
+        found = "".join(f"<CommonPrefixes><Prefix>{name}</Prefix></CommonPrefixes>" for name in listed)
+        return (
+            f'<?xml version="1.0" encoding="UTF-8"?><ListBucketResult {_NAMESPACE}><Name>{self._bucket}</Name>'
+            f"<Prefix>{prefix}</Prefix><MaxKeys>{_PAGE}</MaxKeys><Delimiter>/</Delimiter>"
+            f"<EncodingType>url</EncodingType><KeyCount>{len(listed)}</KeyCount><IsTruncated>false</IsTruncated>"
+            f"{found}</ListBucketResult>"
+        ).encode()
+
     def _make(self, start: int, prefix: str) -> bytes:
         end = min(start + _PAGE, self._count)
         numbers = range(0) if prefix else range(start, end)
@@ -69,6 +82,9 @@ class _Handler(BaseHTTPRequestHandler):
         query = dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True))
         if "list-type" in query:
             start, after = int(query.get("continuation-token", 0)), query.get("start-after", "")
+            if query.get("delimiter"):
+                self._answer(200, self.listing.directories(after=after, prefix=query.get("prefix", "")))
+                return
             self._answer(200, self.listing.page(start=start, after=after, prefix=query.get("prefix", "")))
         elif "versioning" in query:
             self._answer(200, f"<VersioningConfiguration {_NAMESPACE}/>".encode())

@@ -118,7 +118,7 @@ SECTIONS: tuple[tuple[str, str, str, str], ...] = (
         "Optional protocols",
         "",
         "",
-        "ServerCopy PublicUrl SignedUrl WithOptions ObjectOptions Encryption Retention Lifecycle "
+        "PrefixListing ServerCopy PublicUrl SignedUrl WithOptions ObjectOptions Encryption Retention Lifecycle "
         "Versioned ResumableDownload PartialDownload ResumableUpload PartLayout "
         "MultipartSource Checkpoint Coroutines",
     ),

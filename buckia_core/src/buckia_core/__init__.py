@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from buckia_core.adapters.contract.protocols import (
         Coroutines,
         Lifecycle,
+        PrefixListing,
         PublicUrl,
         ResumableDownload,
         ResumableUpload,
@@ -126,6 +127,7 @@ __all__ = [
     "PermissionDenied",
     "Precondition",
     "PreconditionFailed",
+    "PrefixListing",
     "ProvisionerSpec",
     "PublicUrl",
     "PublishesBuckets",
@@ -167,7 +169,8 @@ _NAMES = {
     "adapters.contract.identity": "normalize_prefix",
     "adapters.contract.object_options": "Encryption ObjectOptions Retention",
     "adapters.contract.protocols": (
-        "Coroutines Lifecycle PublicUrl ResumableDownload ResumableUpload ServerCopy SignedUrl Versioned WithOptions"
+        "Coroutines Lifecycle PrefixListing PublicUrl ResumableDownload ResumableUpload ServerCopy SignedUrl "
+        "Versioned WithOptions"
     ),
     "adapters.contract.provisioner": (
         "Access BucketOptions BucketProvisioner BucketRecord IssuedKey IssuesKeys KeyRecord KeyScope PublishesBuckets "

@@ -140,6 +140,7 @@ class S3Sync(StoreProperties, UrlMethods, VersionMethods, BaseSync):
         return Capabilities(
             conditional_write=known.conditional_write,
             start_after=not self._listing_support.ignores_start_after,
+            list_prefixes=not self._settings.s3_express,
             listing_digests=("md5",) if self._etag_is_md5 else (),
             mtime=True,
             metadata=True,
@@ -267,6 +268,10 @@ class S3Sync(StoreProperties, UrlMethods, VersionMethods, BaseSync):
         keys = (self._prefix, prefix, start_after, end_at)
         policy = self._settings.retry_config.policy
         return listing(self._client, *keys, self._etag_is_md5, policy, self._listing_support).objects()
+
+    def list_prefixes(self, prefix: str = "", *, start_after: str | None = None) -> list[str]:
+        """See `PrefixListing`."""
+        return Listing(self._client, self._prefix, prefix, start_after, None, self._etag_is_md5).directories()
 
     def stat_file(self, key: str) -> RemoteObject:
         """See `BaseSync`."""

@@ -84,6 +84,17 @@ class MarkersStay(MemorySync):
 # --- listings ----------------------------------------------------------------------------------------------
 
 
+class DirectoriesFromTheBeginning(MemorySync):
+    def list_prefixes(self, prefix="", *, start_after=None):
+        return super().list_prefixes(prefix)
+
+
+class DirectoriesOfAllLevels(MemorySync):
+    def list_prefixes(self, prefix="", *, start_after=None):
+        keys = [found.key for found in MemorySync.list_files(self, prefix, start_after=start_after)]
+        return sorted({key[: key.rindex("/") + 1] for key in keys if "/" in key[len(prefix) :]})
+
+
 class LaterPages(MemorySync):
     """Base of variants whose requests of the second page and later ones differ from the first."""
 

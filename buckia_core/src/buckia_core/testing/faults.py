@@ -15,6 +15,7 @@ from buckia_core.planning.manifest import RemoteObject
 Operation = Literal[
     "probe",
     "list_files",
+    "list_prefixes",
     "stat_file",
     "upload_file",
     "download_file",

@@ -25,7 +25,7 @@ from buckia_core.errors import AdapterError, Transient
 from buckia_core.planning.manifest import RemoteObject
 from buckia_s3.http.client import Request, S3Client
 from buckia_s3.operations.probe_objects import PROBE_PREFIX
-from buckia_s3.xml.list_objects import PageHead, parse_listed_objects, parse_page_head, sort_key
+from buckia_s3.xml.list_objects import PageHead, parse_common_prefixes, parse_listed_objects, parse_page_head, sort_key
 from buckia_s3.xml.reader import MalformedResponse
 
 _PROBE_MARK = b".buckia-state"
@@ -89,6 +89,21 @@ class Listing:
             else:
                 return
         yield from self._objects(send_start=False)
+
+    def directories(self) -> list[str]:
+        """Return directories right below the prefix, after `start_after`. One request; see `PrefixListing`."""
+        query = [("list-type", "2"), ("max-keys", "1000"), ("encoding-type", "url"), ("delimiter", "/")]
+        query.append(("prefix", self.key_prefix + self.prefix))
+        if self._can_send_start:
+            query.append(("start-after", f"{self.key_prefix}{self.start_after}"))
+        body, head = self._request_page(query)
+        try:
+            found = parse_common_prefixes(body, url_encoded=head.url_encoded)
+        except MalformedResponse as error:
+            raise self._unreadable(error) from error
+        expected, strip = self.key_prefix + self.prefix, len(self.key_prefix)
+        keys = (each[strip:] for each in found if each.startswith(expected))
+        return sorted(each for each in keys if each > (self.start_after or ""))
 
     def _objects(self, *, send_start: bool) -> Iterator[RemoteObject]:
         """Yield the objects. Checks whole pages at once, since work for each object dominates the cost of a listing.

@@ -25,6 +25,7 @@ from buckia_s3.xml.reader import UNREADABLE_XML, MalformedResponse, decode_key
 _TRUNCATED = re.compile(rb"<IsTruncated>\s*(true|false)\s*</IsTruncated>")
 _TOKEN = re.compile(rb"<NextContinuationToken>([^<]+)</NextContinuationToken>")
 _LAST_KEY = re.compile(rb"<Key>([^<]*)</Key>")
+_COMMON_PREFIX = re.compile(rb"<CommonPrefixes>\s*<Prefix>([^<]+)</Prefix>\s*</CommonPrefixes>")
 _URL_ENCODED = re.compile(rb"<EncodingType>\s*url\s*</EncodingType>")
 _REFERENCE = re.compile(r"&(?:#x([0-9a-fA-F]+)|#([0-9]+)|(amp|lt|gt|quot|apos));")
 _NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
@@ -89,6 +90,19 @@ def parse_page_head(body: bytes) -> PageHead:
     except (ValueError, OverflowError) as error:
         raise MalformedResponse(f"it has invalid text ({error})") from error
     return PageHead(token, decode_key(last_key, url_encoded=url_encoded), url_encoded)
+
+
+def parse_common_prefixes(body: bytes, *, url_encoded: bool) -> list[str]:
+    """Return the common prefixes of a page that was asked for with a delimiter, in its order.
+
+    Raises:
+        MalformedResponse: A prefix is invalid.
+    """
+    try:
+        found = [_unescape(each.decode()) for each in _COMMON_PREFIX.findall(body)]
+        return [decode_key(each, url_encoded=url_encoded) for each in found]
+    except (ValueError, OverflowError) as error:
+        raise MalformedResponse(f"it has an invalid prefix ({error})") from error
 
 
 def parse_listed_objects(

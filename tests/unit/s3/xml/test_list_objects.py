@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from buckia_core.planning.digest import Digest
-from buckia_s3.xml.list_objects import parse_listed_objects, parse_page_head
+from buckia_s3.xml.list_objects import parse_common_prefixes, parse_listed_objects, parse_page_head
 from buckia_s3.xml.reader import MalformedResponse
 
 MD5 = "d41d8cd98f00b204e9800998ecf8427e"
@@ -253,3 +253,14 @@ def test_a_head_with_text_that_can_not_be(text):
 def test_a_page_that_does_not_say_how_it_goes_on(body):
     with pytest.raises(MalformedResponse):
         parse_page_head(body)
+
+
+def test_common_prefixes():
+    body = (
+        b"<ListBucketResult><Prefix>x/</Prefix><Contents><Key>x/1</Key></Contents><CommonPrefixes><Prefix>x/a%2B/</Prefix>"
+        b"</CommonPrefixes>\n<CommonPrefixes>\n <Prefix>x/b&amp;+%C3%A9/</Prefix>\n</CommonPrefixes></ListBucketResult>"
+    )
+    assert parse_common_prefixes(body, url_encoded=True) == ["x/a+/", "x/b& é/"]
+    assert parse_common_prefixes(body, url_encoded=False) == ["x/a%2B/", "x/b&+%C3%A9/"]
+    with pytest.raises(MalformedResponse, match="prefix"):
+        parse_common_prefixes(b"<CommonPrefixes><Prefix>&#xffffffff;</Prefix></CommonPrefixes>", url_encoded=False)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+import threading
+from collections import deque
+from dataclasses import replace
 from itertools import zip_longest
+from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from buckia_core.adapters.contract.capabilities import Capabilities
@@ -14,8 +19,10 @@ from buckia_core.adapters.memory.sync import MemorySync
 from buckia_core.adapters.wrappers import Wrapper
 from buckia_core.errors import AdapterError, Transient
 from buckia_core.planning.keys import is_directory_marker
+from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.scope import Scope
-from buckia_core.syncing.scan.remote import CONCURRENT_RANGES, ListRange, list_remote, split_listing
+from buckia_core.syncing.scan.list_range import ListRange
+from buckia_core.syncing.scan.remote import CONCURRENT_RANGES, list_remote, split_listing
 from buckia_core.testing import Fault, Faulty, m
 from buckia_core.testing.strategies import keys, plain_keys
 
@@ -168,3 +175,149 @@ def test_n30_many_pages_and_many_deletes(sides):
     result = sides.sync()
     assert result.deleted_remote == 1001
     assert sides.objects() == {"a": "1"}
+
+
+@pytest.fixture
+def small_ranges(monkeypatch):
+    """Split each listing after two keys, into ranges of four, of which six are buffered."""
+    for name, value in {"KEYS_PER_RANGE": 2, "MAX_BUFFERED": 6, "_SLOW_SECONDS": -1.0}.items():
+        monkeypatch.setattr(f"buckia_core.syncing.scan.remote.{name}", value)
+
+
+TREES = st.sets(st.text("a/b0", min_size=1, max_size=7).filter(lambda key: not key.endswith("/")), max_size=40)
+
+
+@settings(deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(TREES, st.sampled_from(["", "a", "a/"]))
+def test_an_unknown_listing_is_split_at_directories_without_loss_or_overlap(small_ranges, names, prefix):
+    adapter = bucket(names)
+    assert listed(adapter, [ListRange(prefix)]) == sorted(name for name in names if name.startswith(prefix))
+
+
+class Busy(Wrapper):
+    """A bucket to which others write: before each call, one key appears or disappears."""
+
+    inner: MemorySync
+
+    def __init__(self, inner, changing):
+        super().__init__(inner)
+        self.changing = itertools.cycle(changing)
+        self.there = set()
+        self.lock = threading.Lock()
+
+    def change(self):
+        with self.lock:
+            key = next(self.changing)
+            if key in self.there:
+                self.inner.delete_files([key])
+            else:
+                self.inner.upload_file(b"x", key)
+            self.there ^= {key}
+
+    def list_files(self, prefix="", *, start_after=None, end_at=None):
+        self.change()
+        yield from self.inner.list_files(prefix, start_after=start_after, end_at=end_at)
+
+    def list_prefixes(self, prefix="", *, start_after=None):
+        self.change()
+        return self.inner.list_prefixes(prefix, start_after=start_after)
+
+
+@settings(deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(TREES, TREES.filter(bool))
+def test_keys_that_stay_are_listed_once_while_others_come_and_go(small_ranges, names, changing):
+    found = listed(Busy(bucket(names - changing), sorted(changing)), [ListRange("")])
+    assert [key for key in found if key not in changing] == sorted(names - changing)
+    assert found == sorted(set(found))
+
+
+class CountedCalls(Wrapper):
+    """Counts calls, each with its first argument."""
+
+    inner: MemorySync
+
+    def __init__(self, inner):
+        super().__init__(inner)
+        self.calls = []
+
+    def list_files(self, prefix="", *, start_after=None, end_at=None):
+        self.calls.append(("list_files", start_after))
+        return self.inner.list_files(prefix, start_after=start_after, end_at=end_at)
+
+    def list_prefixes(self, prefix="", *, start_after=None):
+        self.calls.append(("list_prefixes", prefix))
+        return self.inner.list_prefixes(prefix, start_after=start_after)
+
+
+def test_ranges_hold_as_many_directories_as_have_the_keys_of_a_range(small_ranges):
+    adapter = CountedCalls(bucket(f"{index:02}/{name}" for index in range(30) for name in "ab"))
+    assert len(listed(adapter, [ListRange("")])) == 60
+    # Two keys come first, which are a directory: a range of four keys ends after two directories.
+    first, second, *others = adapter.calls
+    assert (first, second) == (("list_files", None), ("list_prefixes", ""))
+    starts = ["00/b", *(f"{at:02}/" for at in [*range(2, 30, 2), 29])]
+    assert sorted(others) == [("list_files", start) for start in starts]
+
+
+def test_directories_are_looked_for_on_the_levels_of_the_last_key(small_ranges):
+    names = [f"all/{index:02}/{name}" for index in range(20) for name in "abc"] + ["z/1"]
+    adapter = CountedCalls(bucket(names))
+    assert listed(adapter, [ListRange("")]) == names
+    assert adapter.calls[1:3] == [("list_prefixes", ""), ("list_prefixes", "all/")]
+
+
+def test_a_directory_that_is_larger_than_the_buffer_is_split_again(small_ranges):
+    names = ["a/1", "a/2", *(f"b/{index:02}/{name}" for index in range(20) for name in "abc"), "c/1"]
+    adapter = CountedCalls(bucket(names))
+    assert listed(adapter, [ListRange("")]) == names
+    assert ("list_prefixes", "b/") in adapter.calls
+
+
+@pytest.mark.parametrize("capability", ["list_prefixes", "start_after"])
+def test_a_listing_is_not_split_without_the_capability(small_ranges, capability):
+    adapter = CountedCalls(bucket(f"{index}/a" for index in range(9)))
+    changed: dict[str, Any] = {capability: False}
+    adapter.inner._capabilities = replace(adapter.capabilities, **changed)
+    assert len(listed(adapter, [ListRange("")])) == 9
+    assert adapter.calls == [("list_files", None)]
+
+
+def test_a_fast_listing_is_not_split(small_ranges, monkeypatch):
+    monkeypatch.setattr("buckia_core.syncing.scan.remote._SLOW_SECONDS", 60)
+    adapter = CountedCalls(bucket(f"{index}/a" for index in range(9)))
+    assert len(listed(adapter, [ListRange("")])) == 9
+    assert adapter.calls == [("list_files", None)]
+
+
+def test_a_listing_goes_on_without_directories(small_ranges):
+    names = [f"{index}/a" for index in range(9)]
+    adapter = Faulty(bucket(names), [Fault("list_prefixes", at=1)])
+    assert listed(adapter, [ListRange("")]) == names
+
+
+@pytest.mark.parametrize("at", range(2, 9))
+def test_a_range_of_an_unknown_listing_that_fails_fails_the_listing(small_ranges, at):
+    names = [f"{index:02}/{name}" for index in range(30) for name in "ab"]
+    adapter = Faulty(bucket(names), [Fault("list_files", at=at, entries=1)])
+    seen: list[RemoteObject] = []
+    batches = list_remote(adapter, Scope(), [ListRange("")])
+    with pytest.raises(Transient):
+        deque(map(seen.extend, batches))
+    assert [found.key for found in seen] == names[: len(seen)]
+    assert len(seen) < len(names)
+
+
+class UnorderedBetweenPages(OtherOrder):
+    """Lists in an order of its own, and has directories."""
+
+    capabilities = Capabilities(start_after=True, list_prefixes=True)
+
+
+@settings(deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(TREES)
+def test_an_unknown_listing_of_another_order_is_complete_or_an_error(small_ranges, names):
+    try:
+        found = listed(UnorderedBetweenPages(bucket(names)), [ListRange("")])
+    except AdapterError:
+        return
+    assert sorted(found) == sorted(names)

@@ -13,6 +13,7 @@ class Capabilities:
         conditional_write: `upload_file` checks `expect` and writes in one atomic step. If false, the adapter checks
             just before it writes.
         start_after: `list_files(start_after=…)` skips keys on the server, so that a listing can be split.
+        list_prefixes: The adapter is a `PrefixListing`.
         listing_digests: Algorithms of the digests in listings, best first.
         mtime: The modification time of an upload is stored, and returned by `stat_file`.
         metadata: User metadata is stored, and returned by `stat_file`.
@@ -41,6 +42,7 @@ class Capabilities:
 
     conditional_write: bool = False
     start_after: bool = False
+    list_prefixes: bool = False
     listing_digests: tuple[str, ...] = ()
     mtime: bool = False
     metadata: bool = False

@@ -21,6 +21,22 @@ if TYPE_CHECKING:
 
 
 @runtime_checkable
+class PrefixListing(Protocol):
+    """Capability `list_prefixes`: the server lists the directories of a prefix, so that a long listing can be split."""
+
+    def list_prefixes(self, prefix: str = "", *, start_after: str | None = None) -> list[str]:
+        """Return the directories right below `prefix`: beginnings of keys, up to the first slash after it.
+
+        In ascending order of their UTF-8 bytes, as many as one request returns: the first ones that are greater than
+        `start_after`. Objects may be among them in vain, since they take room in the response. Callers use the
+        directories as places to split a listing, so a list that is incomplete or out of date costs only speed.
+
+        Raises:
+            AdapterError: The server did not list them.
+        """
+
+
+@runtime_checkable
 class ServerCopy(Protocol):
     """Capability `server_copy`: the server copies objects."""
 

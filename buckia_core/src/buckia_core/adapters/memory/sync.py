@@ -49,6 +49,7 @@ class MemorySync(BaseSync):
         self._capabilities = Capabilities(
             conditional_write=True,
             start_after=True,
+            list_prefixes=True,
             listing_digests=("sha256",),
             mtime=True,
             metadata=True,
@@ -120,6 +121,25 @@ class MemorySync(BaseSync):
             if len(page) < PAGE:
                 return
             after, inclusive = page[-1].key, False
+
+    def list_prefixes(self, prefix: str = "", *, start_after: str | None = None) -> list[str]:
+        """See `PrefixListing`."""
+        self._requests.add()
+        found: list[str] = []
+        after = start_after or ""
+        full_prefix = self._prefix + prefix
+        position = max(full_prefix, self._prefix + after)
+        while len(found) < PAGE:
+            page = self.bucket.page(position, inclusive=True, end=None, size=1)
+            if not page or not page[0].key.startswith(full_prefix):
+                return found
+            name, slash, _ = page[0].key[len(full_prefix) :].partition("/")
+            directory = f"{prefix}{name}{slash}"
+            if slash and directory > after:
+                found.append(directory)
+            # The next key after all that begin with the directory, or after the object.
+            position = f"{full_prefix}{name}{chr(ord('/') + 1)}" if slash else page[0].key + "\0"
+        return found
 
     def stat_file(self, key: str) -> RemoteObject:
         """See `BaseSync`."""

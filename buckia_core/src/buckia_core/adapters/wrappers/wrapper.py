@@ -15,6 +15,7 @@ from buckia_core.adapters.contract.object_options import ObjectOptions
 from buckia_core.adapters.contract.protocols import (
     Coroutines,
     Lifecycle,
+    PrefixListing,
     PublicUrl,
     ResumableDownload,
     ResumableUpload,
@@ -29,6 +30,7 @@ from buckia_core.adapters.wrappers.forwarding import Call, T, awaited, intercept
 __all__ = ["Call", "T", "Wrapper"]
 
 _PROTOCOLS = (
+    PrefixListing,
     ServerCopy,
     PublicUrl,
     SignedUrl,
@@ -88,6 +90,7 @@ class Wrapper(BaseSync):
     key_from_url = passed(BaseSync.key_from_url)
     close = passed(BaseSync.close)
 
+    list_prefixes = intercepted(PrefixListing.list_prefixes)
     copy_file = intercepted(ServerCopy.copy_file)
     public_url = passed(PublicUrl.public_url)
     signed_url = passed(SignedUrl.signed_url)

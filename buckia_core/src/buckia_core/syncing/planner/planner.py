@@ -26,6 +26,7 @@ from buckia_core.syncing.planner.former_mappings import FormerMapping, OtherMapp
 from buckia_core.syncing.planner.plan_builder import PlanBuilder, PlannedRun
 from buckia_core.syncing.request import SyncRequest
 from buckia_core.syncing.scan import remote as remote_scan
+from buckia_core.syncing.scan.list_range import ListRange
 from buckia_core.syncing.scan.local import LocalScan
 from buckia_core.syncing.scan.prefetch import PrefetchIterator, in_batches
 from buckia_core.syncing.state.database import StateDatabase
@@ -276,11 +277,11 @@ class Planner:
                     "If a disk was mounted or unmounted there, run again."
                 )
 
-    def _list_ranges(self) -> list[remote_scan.ListRange]:
+    def _list_ranges(self) -> list[ListRange]:
         """Split a long listing at keys of the baseline, if the provider can start a listing at any key."""
         prefixes = _remote_prefixes(self.request)
         if not self.request.adapter.capabilities.start_after:
-            return [remote_scan.ListRange(prefix) for prefix in prefixes]
+            return [ListRange(prefix) for prefix in prefixes]
         return [
             each
             for prefix in prefixes

@@ -14,6 +14,7 @@ from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.contract.protocols import (
     Coroutines,
     Lifecycle,
+    PrefixListing,
     PublicUrl,
     ResumableDownload,
     ResumableUpload,
@@ -33,6 +34,7 @@ class CapabilityTests(Suite):
     def test_capabilities_agree_with_protocols(self, adapter: BaseSync) -> None:
         capabilities = adapter.probe()
         for declared, protocol in (
+            (capabilities.list_prefixes, PrefixListing),
             (capabilities.server_copy, ServerCopy),
             (capabilities.public_url, PublicUrl),
             (capabilities.signed_url, SignedUrl),

@@ -8,6 +8,7 @@ from contextlib import suppress
 import pytest
 
 from buckia_core.adapters.contract.base import BaseSync
+from buckia_core.adapters.contract.protocols import PrefixListing
 from buckia_core.errors import InvalidKey
 from buckia_core.testing.conformance.suite import Suite, listed_keys, put, require
 
@@ -43,6 +44,25 @@ class ListingTests(Suite):
             key: found.fingerprint for key, found in uploaded.items()
         }
         assert all(found.fingerprint for found in listed.values())
+
+    @pytest.mark.parametrize(
+        ("prefix", "after", "expected"),
+        [
+            pytest.param("", None, ["a b/", "a/", "b+%/", "é/"], id="all"),
+            pytest.param("a", None, ["a b/", "a/"], id="text"),
+            pytest.param("a/", None, ["a/x/", "a/y/"], id="directory"),
+            pytest.param("", "a/x/1", ["b+%/", "é/"], id="after_a_key"),
+            pytest.param("a/", "a/x/1", ["a/y/"], id="after_a_key_below"),
+            pytest.param("none/", None, [], id="nothing"),
+        ],
+    )
+    def test_directories_of_a_prefix(
+        self, adapter: BaseSync, prefix: str, after: str | None, expected: list[str]
+    ) -> None:
+        require(adapter, lambda each: each.capabilities.list_prefixes, "list_prefixes")
+        assert isinstance(adapter, PrefixListing)
+        put(adapter, ["a b/1", "a-1", "a/1", "a/x/1", "a/x/2", "a/y/z/1", "b", "b+%/1", "é/1"])
+        assert adapter.list_prefixes(prefix, start_after=after) == expected
 
     @pytest.mark.parametrize(
         ("wanted", "expected"),
