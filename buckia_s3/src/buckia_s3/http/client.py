@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -31,18 +30,13 @@ from buckia_s3.auth.sigv4 import (
     sign_request,
 )
 from buckia_s3.config.settings import S3Settings
-from buckia_s3.errors import error_code, from_network, from_response
+from buckia_s3.errors import from_network, from_response
 from buckia_s3.http.body import AnyBody, BytesBody
 from buckia_s3.http.endpoint import Endpoint, EndpointResolver
 from buckia_s3.http.request_headers import COPY_SOURCE, RequestHeaders
 
 if TYPE_CHECKING:
     import ssl
-
-_REGION = re.compile(rb"<Region>([a-z0-9-]{1,40})</Region>")
-# The region becomes part of the host name and of the signature.
-_REGION_NAME = re.compile(r"[a-z0-9-]{1,40}")
-_OTHER_REGION = ("AuthorizationHeaderMalformed", "PermanentRedirect", "IllegalLocationConstraintException")
 
 MAX_RESPONSE_BYTES = 64 << 20
 """The largest response that is read into memory, in bytes: a page with some hundred thousand objects."""
@@ -304,6 +298,8 @@ class S3Client:
     async def _error_from_response(
         self, opened: OpenedResponse, response: Response, endpoint: Endpoint, request: Request
     ) -> AdapterError:
+        from buckia_s3.http.bucket_region import is_elsewhere, region_of_bucket  # noqa: PLC0415  # only for errors
+
         failed = True
         try:
             body = await response.read_body(_MAX_ERROR_BYTES)
@@ -315,9 +311,9 @@ class S3Client:
             body = b""
         finally:
             opened.finish(failed=failed)
-        region, advice = _region_of_bucket(response, body), ""
+        region, advice = region_of_bucket(response, body), ""
         moved = region is not None and self.resolver.set_region(region)
-        if region is not None and not moved and not endpoint.aws and _is_elsewhere(response, body):
+        if region is not None and not moved and not endpoint.aws and is_elsewhere(response, body):
             # The request was signed for that region already, so the endpoint is that of another one.
             advice = f"the bucket is in region {region}: set endpoint_url to the address of that region"
         return from_response(
@@ -387,20 +383,3 @@ def _tls_context(settings: S3Settings) -> ssl.SSLContext:
     from buckia_s3.certificates import adapter_tls_context  # noqa: PLC0415  # slow to import, and not needed without TLS
 
     return adapter_tls_context(settings)
-
-
-def _is_elsewhere(response: Response, body: bytes) -> bool:
-    """Tell whether a response says that the bucket is in another region. That to HEAD has no body, so any 400 does."""
-    code = error_code(body)
-    return response.status in (301, 307) or code in _OTHER_REGION or (response.status == 400 and not code)
-
-
-def _region_of_bucket(response: Response, body: bytes) -> str | None:
-    """Return the region that a response names for the bucket, if it may be another one than the request's."""
-    if response.status != 400 and not _is_elsewhere(response, body):
-        return None
-    region: str | None = response.headers.get("x-amz-bucket-region")
-    if region and _REGION_NAME.fullmatch(region):
-        return region
-    found = _REGION.search(body)
-    return found[1].decode() if found else None

@@ -116,8 +116,8 @@ def odd_file(monkeypatch):
     """Whoever hashes the local file `b` meets an exception."""
     hash_local = EvidenceCollector.hash_local
 
-    def hashed(self, mapping, entry, algorithms):
-        return deep() if entry.key == "b" else hash_local(self, mapping, entry, algorithms)
+    def hashed(self, mapping, entry, algorithms, locator=None):
+        return deep() if entry.key == "b" else hash_local(self, mapping, entry, algorithms, locator)
 
     monkeypatch.setattr(EvidenceCollector, "hash_local", hashed)
 

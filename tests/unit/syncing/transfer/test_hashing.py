@@ -14,7 +14,6 @@ from buckia_core.adapters.transfers.hashing import (
     hash_bytes,
     hash_file,
     hash_in_parts,
-    hash_open_file,
     hash_stream,
     supported_algorithms,
 )
@@ -22,6 +21,7 @@ from buckia_core.adapters.wrappers import Wrapper
 from buckia_core.errors import IntegrityError, Transient
 from buckia_core.planning.digest import Digest
 from buckia_core.planning.mapping import PathMapping
+from buckia_core.syncing.disk.file_locator import FileLocation
 from buckia_core.syncing.planner.evidence import EvidenceCollector
 from buckia_core.testing import Faulty, m
 from tests.unit.syncing.locations import open_path, stat_path
@@ -88,6 +88,21 @@ def test_a_file_that_is_written_to_all_the_time_is_left_for_the_next_run(tmp_pat
     entry = stat_path(str(tmp_path / "a"), "a", "")
     with pytest.raises(Transient, match="next run"):
         EvidenceCollector(None, "sha256").hash_local(mapping, entry, ())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("written", ["1", "2", "22"], ids=["as scanned", "edited", "longer"])
+def test_a_shared_locator_hashes_the_file_that_is_there(tmp_path, written):
+    m("a=1").write_to(tmp_path)
+    mapping, evidence = PathMapping("", str(tmp_path)), EvidenceCollector(None, "sha256")  # type: ignore[arg-type]
+    scanned = stat_path(str(tmp_path / "a"), "a", "")
+    assert scanned is not None
+    if written != "1":
+        m(f"a={written}").write_to(tmp_path)
+    with evidence.locator() as locator:
+        found = evidence.hash_local(mapping, scanned, ("md5",), locator)
+    assert found == evidence.hash_local(mapping, scanned, ("md5",))
+    assert found.digests == hash_bytes(written.encode(), ("sha256", "md5"))
+    assert found.size == len(written)
 
 
 def test_an_object_is_read_only_if_no_digest_decides(sides):
@@ -158,14 +173,14 @@ def test_reported_digests_count_only_for_the_same_version(sides):
 
 def test_a_file_that_can_not_be_read_is_refused_by_name_and_the_rest_goes_on(sides, monkeypatch):
     sides.in_step("a=1 b=1").here("a=2 b=2")
-    real = hash_open_file
+    real = FileLocation.read
 
-    def refuse(file, algorithms):
-        if file.name.endswith("a"):
-            raise PermissionError(13, "Permission denied", file.name)
-        return real(file, algorithms)
+    def refuse(self, key, size):
+        if key == "a":
+            raise PermissionError(13, "Permission denied", self.path)
+        return real(self, key, size)
 
-    monkeypatch.setattr("buckia_core.syncing.planner.evidence.hash_open_file", refuse)
+    monkeypatch.setattr(FileLocation, "read", refuse)
     result = sides.sync()
     assert [error.key for error in result.errors] == ["a"] and "Permission denied" in result.errors[0].message
     assert sides.objects() == {"a": "1", "b": "2"}

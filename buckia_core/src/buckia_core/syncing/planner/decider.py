@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from buckia_core.errors import NotFound, PreconditionFailed
@@ -11,6 +12,7 @@ from buckia_core.planning.manifest import BaselineEntry, LocalEntry, RemoteObjec
 from buckia_core.planning.mapping import PathMapping
 from buckia_core.planning.plan import Action, Operation, Reason
 from buckia_core.planning.reconcile import Evidence, InSync, NeedsEvidence, Outcome, reconcile
+from buckia_core.syncing.disk.file_locator import FileLocator
 from buckia_core.syncing.disk.paths import local_path
 from buckia_core.syncing.error_messages import FATAL_ERRORS, error_message
 from buckia_core.syncing.planner.evidence import EvidenceCollector
@@ -21,6 +23,10 @@ _MAX_ROUNDS = 8
 
 Decision = tuple[Outcome, LocalEntry | None, RemoteObject | None, BaselineEntry | None]
 """An outcome (never a `NeedsEvidence`), and the entries that it is based on, with the collected evidence."""
+
+
+UndecidedKey = tuple[PathMapping, LocalEntry | None, RemoteObject | None, BaselineEntry | None]
+"""The arguments of `Decider.decide`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +41,30 @@ class Decider:
     evidence: EvidenceCollector
     filesystem_rules: dict[str, FilesystemRules]
 
+    def decide_all(self, keys: Sequence[UndecidedKey]) -> list[Decision]:
+        """Reconcile keys as `decide` does, one after another, with the folders of their files kept open."""
+        with self.evidence.locator() as locator:
+            return [self.decide(*key, locator) for key in keys]
+
     def decide(
-        self, mapping: PathMapping, local: LocalEntry | None, remote: RemoteObject | None, base: BaselineEntry | None
+        self,
+        mapping: PathMapping,
+        local: LocalEntry | None,
+        remote: RemoteObject | None,
+        base: BaselineEntry | None,
+        locator: FileLocator | None = None,
     ) -> Decision:
-        """Reconcile one key, collecting evidence until it is decided. Refuses a key whose evidence can't be read."""
+        """Reconcile one key, collecting evidence until it is decided. Refuses a key whose evidence can't be read.
+
+        `locator` is that of `EvidenceCollector.hash_local`.
+        """
         key = next(entry.key for entry in (local, remote, base) if entry is not None)
         for _ in range(_MAX_ROUNDS):
             outcome = reconcile(key, mapping.id, local, remote, base, mapping.rules)
             if not isinstance(outcome, NeedsEvidence):
                 return self.check_path(outcome, mapping), local, remote, base
             try:
-                local, remote = self._collect(outcome.evidence, mapping, local, remote, base)
+                local, remote = self._collect(outcome.evidence, mapping, local, remote, base, locator)
             except (NotFound, PreconditionFailed, FileNotFoundError):
                 # It changed or was deleted during the run; the next run decides.
                 return InSync(), None, None, base
@@ -78,12 +97,13 @@ class Decider:
         local: LocalEntry | None,
         remote: RemoteObject | None,
         base: BaselineEntry | None,
+        locator: FileLocator | None,
     ) -> tuple[LocalEntry | None, RemoteObject | None]:
         match need:
             case Evidence.LOCAL_DIGEST:
                 assert local is not None
                 wanted = (base.digests if base else ()) + (remote.digests if remote else ())
-                return self.evidence.hash_local(mapping, local, [each.algorithm for each in wanted]), remote
+                return self.evidence.hash_local(mapping, local, [each.algorithm for each in wanted], locator), remote
             case Evidence.REMOTE_STAT:
                 assert remote is not None
                 return local, self.evidence.stat_remote(remote)

@@ -10,6 +10,7 @@ from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.contract.readers import LimitedReader
 from buckia_core.adapters.transfers.hashing import (
     FileChanged,
+    hash_bytes,
     hash_file,
     hash_open_file,
     hash_stream,
@@ -19,11 +20,14 @@ from buckia_core.errors import IntegrityError, Transient
 from buckia_core.localfs.files import entry_from_stat
 from buckia_core.localfs.sqlite_files import HEADER_SIZE, has_wal_mode
 from buckia_core.planning.digest import Comparison, Digests, compare, merge, without_tentative
-from buckia_core.planning.manifest import LocalEntry, RemoteObject
+from buckia_core.planning.manifest import LocalEntry, RemoteObject, is_untouched
 from buckia_core.planning.mapping import PathMapping
 from buckia_core.syncing.disk.database import database_snapshot, may_be_database
 from buckia_core.syncing.disk.file_locator import FileLocator
 from buckia_core.syncing.disk.paths import local_path
+
+SMALL_FILE = 1 << 20
+"""Files up to this size, in bytes, are read into memory to be hashed."""
 
 _BUFFER_SIZE = 1 << 20
 
@@ -42,8 +46,20 @@ class EvidenceCollector:
     algorithm: str
     follow: bool = False
 
-    def hash_local(self, mapping: PathMapping, entry: LocalEntry, algorithms: Sequence[str]) -> LocalEntry:
+    def locator(self) -> FileLocator:
+        """Return a locator to hash several files in one thread, to be closed after use."""
+        return FileLocator({}, follow=self.follow)
+
+    def hash_local(
+        self,
+        mapping: PathMapping,
+        entry: LocalEntry,
+        algorithms: Sequence[str],
+        locator: FileLocator | None = None,
+    ) -> LocalEntry:
         """Return the current local entry, with digests.
+
+        With a `locator`, a small file that is still the one of the scan is read at once.
 
         Raises:
             OSError: The file can't be read.
@@ -52,13 +68,29 @@ class EvidenceCollector:
             CorruptDatabase: It is a damaged SQLite database in use.
         """
         wanted = supported_algorithms([self.algorithm, *algorithms])
+        if locator is not None and (found := self._hash_small(locator, mapping, entry, wanted)) is not None:
+            return found
         for _ in range(3):
             try:
-                with FileLocator({}, follow=self.follow) as locator:
-                    return self._hash_local(locator, mapping, entry, wanted)
+                # Directories of a shared locator may have been replaced.
+                with self.locator() as fresh:
+                    return self._hash_local(fresh, mapping, entry, wanted)
             except FileChanged:
                 continue
         raise Transient("it is being written to; it is left for the next run", key=entry.key)
+
+    def _hash_small(
+        self, locator: FileLocator, mapping: PathMapping, entry: LocalEntry, algorithms: Sequence[str]
+    ) -> LocalEntry | None:
+        """Return the entry with digests if it is a small file that is as it was scanned, and no database in use."""
+        if entry.snapshot or entry.size > SMALL_FILE or (location := locator.locate(entry.key, mapping)) is None:
+            return None
+        data, status = location.read(entry.key, entry.size)
+        if len(data) != entry.size or not is_untouched(entry_from_stat(entry.key, mapping.id, status), entry):
+            return None
+        if may_be_database(entry, mapping) and has_wal_mode(data[:HEADER_SIZE]):
+            return None
+        return entry._replace(digests=hash_bytes(data, algorithms))
 
     def _hash_local(
         self, locator: FileLocator, mapping: PathMapping, entry: LocalEntry, algorithms: Sequence[str]

@@ -14,14 +14,18 @@ from buckia_core.planning.mapping import MappingIndex, PathMapping
 from buckia_core.planning.merge_join import InSyncRun, merge_join, merge_runs
 from buckia_core.planning.path_collisions import PathCollisionDetector
 from buckia_core.planning.plan import Action, Counts, Operation, Plan
-from buckia_core.planning.reconcile import InSync, NeedsEvidence, reconcile
+from buckia_core.planning.reconcile import Evidence, InSync, NeedsEvidence, reconcile
 from buckia_core.syncing.disk.paths import blocked_path_message, local_path
-from buckia_core.syncing.planner.decider import Decider, Decision, refused_operation
+from buckia_core.syncing.planner.decider import Decider, Decision, UndecidedKey, refused_operation
+from buckia_core.syncing.planner.evidence import SMALL_FILE
 from buckia_core.syncing.planner.former_mappings import FormerMapping
 from buckia_core.syncing.scan.local import UnreadablePaths
 
-_MAX_PENDING = 256
+_MAX_PENDING = 512
 """Keys that may wait for evidence while the merge continues."""
+
+_GROUP = 32
+"""Keys whose small files are hashed one after another, by one call of the pool."""
 
 _DELETES = (Action.DELETE_LOCAL, Action.DELETE_REMOTE)
 
@@ -41,6 +45,46 @@ class PlannedRun:
     refreshed: list[tuple[LocalEntry, RemoteObject, BaselineEntry]] = field(default_factory=list)
     out_of_scope: list[BaselineEntry] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _PendingKeys:
+    """Keys that wait for evidence. Not thread-safe.
+
+    Attributes:
+        count: Their number.
+    """
+
+    decider: Decider
+    pool: ThreadPoolExecutor
+    count: int = 0
+    _group: list[UndecidedKey] = field(default_factory=list)
+    _running: deque[Future[list[Decision]]] = field(default_factory=deque)
+
+    def add(self, key: UndecidedKey, need: Evidence) -> None:
+        """Add a key; `need` is the evidence that it lacks."""
+        self.count += 1
+        _, local, remote, _ = key
+        # What is sent to the provider, or takes long, must not delay others.
+        known = remote is None or remote.digests
+        if need is Evidence.LOCAL_DIGEST and known and local is not None and local.size <= SMALL_FILE:
+            self._group.append(key)
+            if len(self._group) == _GROUP:
+                self._start_group()
+        else:
+            self._running.append(self.pool.submit(self.decider.decide_all, (key,)))
+
+    def take(self) -> list[Decision]:
+        """Wait for the decisions about some keys."""
+        if not self._running:
+            self._start_group()
+        decisions = self._running.popleft().result()
+        self.count -= len(decisions)
+        return decisions
+
+    def _start_group(self) -> None:
+        self._running.append(self.pool.submit(self.decider.decide_all, self._group))
+        self._group = []
 
 
 @dataclass(slots=True)
@@ -103,7 +147,7 @@ class PlanBuilder:
         by_id = {mapping.id: mapping for mapping in self.mappings}
         owners = MappingIndex(self.mappings)
         checksum = any(mapping.rules.checksum for mapping in self.mappings)
-        pending: deque[Future[Decision]] = deque()
+        pending = _PendingKeys(self.decider, self.pool)
         in_sync: Counter[str] = Counter()
         counts: defaultdict[str, Counts] = defaultdict(Counts)
         merge = merge_join if checksum else merge_runs
@@ -141,11 +185,11 @@ class PlanBuilder:
             if not isinstance(outcome, NeedsEvidence):
                 yield self.decider.check_path(outcome, mapping), local, remote, row
                 continue
-            pending.append(self.pool.submit(self.decider.decide, mapping, local, remote, row))
-            if len(pending) >= _MAX_PENDING:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
+            pending.add((mapping, local, remote, row), outcome.evidence)
+            if pending.count >= _MAX_PENDING:
+                yield from pending.take()
+        while pending.count:
+            yield from pending.take()
         for mapping_id, number in in_sync.items():
             count = counts[mapping_id]
             count.local += number
