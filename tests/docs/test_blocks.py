@@ -23,7 +23,16 @@ from tests.docs.pages import PAGES, ROOT, Block, blocks, name_of
 from tests.docs.sessions import SHELL, Session, make_project
 from tests.servers.moto_server import MotoServer
 
-SESSION_NAMES = ("authentication", "errors", "getting-started", "hooks", "python-api", "objects", "provisioning")
+SESSION_NAMES = (
+    "authentication",
+    "errors",
+    "getting-started",
+    "hooks",
+    "python-api",
+    "objects",
+    "provisioning",
+    "secrets",
+)
 SESSIONS = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in SESSION_NAMES)]
 """Pages whose examples run. The others' examples are at least read."""
 

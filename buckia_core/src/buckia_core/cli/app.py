@@ -34,6 +34,8 @@ COMMANDS = {
     "doctor": "doctor",
     "init": "init",
     "provision": "provision",
+    "token": "token",
+    "folder": "folder",
     "trust": "trust",
     "completion": "completion",
     "schema": "schema",

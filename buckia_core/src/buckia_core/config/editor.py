@@ -55,6 +55,16 @@ def edit_config(path: Path, *, stores: PluginStores | None = None) -> Iterator[C
         raise LockHeld(f"another process is editing {path}") from error
 
 
+def read_config_text(path: Path) -> ConfigEditor:
+    """Read a configuration as it is written, to look at it without a lock.
+
+    Raises:
+        ConfigError: The file is not a configuration.
+        OSError: The file can't be read.
+    """
+    return ConfigEditor(_read(path), path)
+
+
 class ConfigEditor:
     """Text of a configuration file, and changes of it.
 

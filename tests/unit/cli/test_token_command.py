@@ -1,0 +1,207 @@
+"""`buckia token`, and that no secret gets out of it."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from buckia_core.cli.terminal import prompts
+from buckia_core.config import load
+from buckia_core.config.secrets.references import SecretStores
+from buckia_core.config.secrets.secret import Secret
+
+pytest.importorskip("dotenv")
+pytest.importorskip("buckia_s3.config.settings")
+
+TEXT = "hunter2-hunter2-hunter2"
+FILE = """\
+# Ours.
+photos:
+  provider: s3
+  bucket_name: my-photos
+  access_key_id: dotenv:KEY_ID
+  secret_access_key: dotenv:SECRET   # in .env
+shared:
+  provider: s3
+  bucket_name: b
+  access_key_id: plain-id
+  secret_access_key: another-plain-secret
+  session_token: ${TOKEN}
+env: {provider: s3, bucket_name: c, session_token: env:TOKEN}
+"""
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    monkeypatch.setenv("BUCKIA_CONFIG_DIR", str(tmp_path / "own"))
+    monkeypatch.setenv("TOKEN", "token-of-the-environment")
+    directory = tmp_path / "project"
+    (directory / "sub").mkdir(parents=True)
+    (directory / ".buckia").write_text(FILE)
+    monkeypatch.chdir(directory / "sub")
+    return directory
+
+
+@pytest.fixture
+def pipe(monkeypatch):
+    def give(data: bytes) -> None:
+        stdin = SimpleNamespace(buffer=io.BytesIO(data), isatty=lambda: False)
+        monkeypatch.setattr(sys, "stdin", stdin)
+
+    return give
+
+
+def test_a_secret_is_stored_printed_listed_and_deleted(buckia, project, pipe):
+    pipe(TEXT.encode() + b"\n")
+    assert buckia("token", "set", "dotenv:SECRET", "--json").records == [
+        {"type": "secret_stored", "reference": "dotenv:SECRET"}
+    ]
+    assert (project / ".env").read_text() == f"SECRET={TEXT}\n"
+    for target in (["dotenv:SECRET"], ["secret_access_key", "-b", "photos"]):
+        assert buckia("token", "get", *target).out == f"{TEXT}\n"
+    assert buckia("token", "get", "dotenv:SECRET", "--json").records == [
+        {"type": "secret", "reference": "dotenv:SECRET", "value": TEXT}
+    ]
+    assert buckia("token", "delete", "dotenv:SECRET").code == 2
+    ran = buckia("token", "delete", "dotenv:SECRET", "--yes")
+    assert (ran.code, ran.out) == (0, "deleted: dotenv:SECRET\n")
+    ran = buckia("token", "delete", "dotenv:SECRET", "--yes")
+    assert (ran.code, ran.out) == (6, "there is no secret dotenv:SECRET\n")
+    assert buckia("token", "get", "dotenv:SECRET").code == 3
+
+
+def test_the_references_in_use_are_listed_without_secrets(buckia, project):
+    (project / ".env").write_text(f"SECRET={TEXT}\n")
+    ran = buckia("token", "list", "--json")
+    assert [(each["bucket"], each["setting"], each["reference"], each["resolves"]) for each in ran.records] == [
+        ("photos", "access_key_id", "dotenv:KEY_ID", False),
+        ("photos", "secret_access_key", "dotenv:SECRET", True),
+        ("shared", "secret_access_key", None, None),
+        ("shared", "session_token", "${TOKEN}", True),
+        ("env", "session_token", "env:TOKEN", True),
+    ]
+    assert ran.code == 3
+    assert "'dotenv:KEY_ID': the file has no 'KEY_ID'" in ran.records[0]["problem"]
+    assert "buckia -b shared token set secret_access_key" in ran.records[2]["problem"]
+    plain = buckia("token", "list", "-b", "shared")
+    assert plain.code == 0
+    for secret in (TEXT, "another-plain-secret", "token-of-the-environment"):
+        assert secret not in ran.out + ran.err + plain.out + plain.err
+
+
+def test_secrets_are_not_read_with_no_check(buckia, project):
+    ran = buckia("token", "list", "--no-check", "--json", "-b", "photos")
+    assert (ran.code, [each["resolves"] for each in ran.records]) == (0, [None, None])
+
+
+def test_a_secret_moves_from_the_file_into_a_store(buckia, project, pipe):
+    pipe(TEXT.encode())
+    ran = buckia("-b", "shared", "token", "set", "secret_access_key", "--store", "dotenv", "--json")
+    reference = "dotenv:.env#SHARED__SECRET_ACCESS_KEY"
+    assert ran.records == [{"type": "secret_stored", "reference": reference}]
+    assert (project / ".buckia").read_text() == FILE.replace("another-plain-secret", reference)
+    assert SecretStores(project).read(reference) == Secret(TEXT)
+
+
+def test_a_setting_with_a_reference_gets_a_new_secret_and_the_file_stays(buckia, project, pipe):
+    pipe(TEXT.encode())
+    assert buckia("-b", "photos", "token", "set", "secret_access_key").code == 0
+    assert (project / ".buckia").read_text() == FILE
+    assert SecretStores(project).read("dotenv:SECRET") == Secret(TEXT)
+
+
+def test_a_setting_without_a_value_goes_into_the_default_store(buckia, project, pipe, tmp_path):
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "config.toml").write_text('default_store = "file:keys"\n')
+    pipe(TEXT.encode())
+    assert buckia("-b", "photos", "token", "set", "session_token").code == 0
+    assert load(project / ".buckia").buckets["photos"].settings["session_token"] == "file:keys/photos.session_token"
+    assert (project / "keys" / "photos.session_token").read_text() == TEXT
+
+
+@pytest.mark.parametrize(
+    ("arguments", "data", "code", "message"),
+    [
+        (["set", "env:A"], b"x", 2, "'env:A': the secret store 'env' can only be read"),
+        (["set", "valt:A"], b"x", 2, "this is no reference to a secret"),
+        (["set", "dotenv:A"], b"", 2, "Standard input is empty, or is not text in UTF-8"),
+        (["set", "dotenv:A"], b"\xff", 2, "Standard input is empty, or is not text in UTF-8"),
+        (["set", "dotenv:A"], b"x" * 70_000, 2, "Standard input is larger than 64 KiB"),
+        (["set", "dotenv:A", "--store", "keyring"], b"x", 2, "--store chooses the store of a SETTING"),
+        (["set", "secret_access_kee", "-b", "photos"], b"x", 2, "Did you mean 'secret_access_key'"),
+        (["set", "session_token", "-b", "shared"], b"x", 2, "'session_token' is ${TOKEN}, so set that variable"),
+        (["set", "session_token", "-b", "env"], b"x", 2, "is env:TOKEN, which can only be read; --store moves"),
+        (["set", "session_token"], b"x", 2, "Choose it with --bucket: photos, shared, env"),
+        (["get", "secret_access_key", "-b", "shared"], b"", 2, "is no reference to a store"),
+        (["get", "session_token", "-b", "photos"], b"", 2, "bucket 'photos' has no secret setting 'session_token'"),
+    ],
+)
+def test_what_can_not_be_is_refused(buckia, project, pipe, arguments, data, code, message):
+    pipe(data)
+    ran = buckia("token", *arguments)
+    assert (ran.code, message in ran.err) == (code, True), ran.err
+    assert (project / ".buckia").read_text() == FILE
+
+
+def test_a_secret_can_not_be_an_argument(buckia, project):
+    assert buckia("token", "set", "dotenv:SECRET", TEXT).code == 2
+    assert not (project / ".env").exists()
+
+
+def test_at_a_terminal_the_secret_is_asked_for_without_echo(buckia, project, monkeypatch):
+    asked = []
+
+    def prompt(text, **options):
+        asked.append((text, options["hide_input"]))
+        return TEXT
+
+    monkeypatch.setattr(prompts, "can_ask", lambda output: True)
+    monkeypatch.setattr("click.prompt", prompt)
+    ran = buckia("token", "set", "dotenv:SECRET")
+    assert asked == [("Secret for dotenv:SECRET", True)]
+    assert TEXT not in ran.out + ran.err
+
+
+def test_nothing_of_a_secret_is_left_anywhere(project, tmp_path):
+    """Everything that a store and a failing sync write and print is searched, also with -vvv and a log file."""
+    (project / ".buckia").write_text(
+        "photos: {provider: s3, bucket_name: b, region: x, endpoint_url: 'http://127.0.0.1:1', retry_attempts: 1, "
+        "access_key_id: AKIA0000, secret_access_key: 'dotenv:SECRET'}\n"
+    )
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+    spied = tmp_path / "spied"
+    spied.mkdir()
+    # Each process writes down how it was called, as `ps` would show it.
+    (spied / "sitecustomize.py").write_text(
+        f"import os, sys\nwith open({str(tmp_path / 'argv')!r}, 'a') as log: print(sys.orig_argv, file=log)\n"
+    )
+    environment |= {"PYTHONPATH": str(spied), "HOME": str(tmp_path / "home")}
+    (tmp_path / "home").mkdir()
+    shown = ""
+    for arguments, given, code in (
+        (["token", "set", "secret_access_key", "-vvv"], TEXT, 0),
+        (["token", "set", "file:/dev/null/no", "-vvv"], TEXT, 2),
+        (["sync", "--yes", "-vvv", "--json", "--log-file", str(tmp_path / "log")], "", 4),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "buckia", *arguments],
+            input=given, capture_output=True, text=True, check=False, cwd=project, env=environment, timeout=60,
+        )  # fmt: skip
+        assert done.returncode == code, done.stderr
+        shown += done.stdout + done.stderr
+    assert TEXT not in shown
+    assert "hunter2" not in shown
+    holders = set()
+    for directory, _, names in os.walk(tmp_path):
+        for name in names:
+            path = os.path.join(directory, name)
+            with open(path, "rb") as file:
+                if b"hunter2" in file.read():
+                    holders.add(os.path.relpath(path, tmp_path))
+    assert holders == {os.path.join("project", ".env")}
+    assert "buckia" in (tmp_path / "argv").read_text()
