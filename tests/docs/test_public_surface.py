@@ -41,6 +41,7 @@ OF_OBJECTS = {
         "Verification",
     ),
 }
+OF_SHARES = {"Share", "ShareAccess", "ShareConfig", "ShareFailure", "ShareState", "Shares", "SweepResult"}
 ELSEWHERE = {"DeleteIncomplete", "FetchRefused", "NotAConflict", "NotInTrash", "NotRestored", "StateTooNew"}
 ERRORS = ELSEWHERE | {
     name for name, kind in vars(errors).items() if inspect.isclass(kind) and issubclass(kind, Exception)
@@ -56,6 +57,7 @@ def test_the_names_are_these():
         | OF_THE_STATE
         | OF_VERSIONS
         | OF_OBJECTS
+        | OF_SHARES
     )
     assert set(buckia.__all__) == others | ERRORS
 

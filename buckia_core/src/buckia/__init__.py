@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from buckia_core.config.file import load as load_config
     from buckia_core.config.path_rules import PathRule
     from buckia_core.config.secrets.secret import Secret
+    from buckia_core.config.share_settings import ShareAccess
     from buckia_core.errors import (
         AdapterBroken,
         AdapterError,
@@ -70,6 +71,10 @@ if TYPE_CHECKING:
     from buckia_core.planning.plan import Action, Operation, Plan, Reason
     from buckia_core.planning.policy import ConflictPolicy, Direction, Side
     from buckia_core.planning.versions import ObjectVersion, Restoration
+    from buckia_core.sharing.config import ShareConfig
+    from buckia_core.sharing.record import ShareState
+    from buckia_core.sharing.share import Share, ShareFailure, SweepResult
+    from buckia_core.sharing.shares import Shares
     from buckia_core.syncing.disk.trash import NotInTrash, NotRestored, Trash, Trashed
     from buckia_core.syncing.events import (
         Event,
@@ -155,6 +160,12 @@ __all__ = [
     "Run",
     "Scanning",
     "Secret",
+    "Share",
+    "ShareAccess",
+    "ShareConfig",
+    "ShareFailure",
+    "ShareState",
+    "Shares",
     "Side",
     "SideEmptied",
     "Sink",
@@ -162,6 +173,7 @@ __all__ = [
     "StateError",
     "StateTooNew",
     "Status",
+    "SweepResult",
     "SyncIncomplete",
     "SyncResult",
     "Throttled",
@@ -205,6 +217,11 @@ _NAMES = {
     "planning.plan": "Action Operation Plan Reason",
     "planning.policy": "ConflictPolicy Direction Side",
     "planning.versions": "ObjectVersion Restoration",
+    "config.share_settings": "ShareAccess",
+    "sharing.config": "ShareConfig",
+    "sharing.record": "ShareState",
+    "sharing.share": "Share ShareFailure SweepResult",
+    "sharing.shares": "Shares",
     "syncing.transfer.versions": "BucketVersions Restored",
     "syncing.planner.check": "CheckResult Difference",
     "syncing.planner.resolve": "Conflict NotAConflict",

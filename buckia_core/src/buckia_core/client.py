@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import closing
 from dataclasses import replace
@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from buckia_core.adapters.contract.base import BaseSync
-from buckia_core.adapters.contract.types import DeleteOutcome
 from buckia_core.adapters.factory import open_bucket
 from buckia_core.adapters.wrappers import limit_bandwidth
 from buckia_core.config import BucketConfig
-from buckia_core.errors import AlreadyExists, BuckiaError
-from buckia_core.planning.manifest import RemoteObject
+from buckia_core.errors import BuckiaError
+from buckia_core.object_client import AnyPath, ObjectClient
 from buckia_core.planning.plan import Operation, Plan
 from buckia_core.planning.policy import ConflictPolicy, Direction
 from buckia_core.syncing import arguments, engine
@@ -31,17 +30,13 @@ from buckia_core.syncing.state.locations import STATE_DIRECTORY, StateFiles, tra
 from buckia_core.syncing.state.migration import find_stems_by_name, open_state_readonly
 
 if TYPE_CHECKING:
-    from buckia_core.objects.store import ObjectStore
+    from buckia_core.sharing.config import ShareConfig
     from buckia_core.syncing.disk.trash import Trash
     from buckia_core.syncing.planner.check import CheckResult
     from buckia_core.syncing.planner.resolve import Conflict, Resolution
-    from buckia_core.syncing.transfer.versions import BucketVersions
-
-AnyPath = str | os.PathLike[str]
-"""A path in the file system, as a string or a path object."""
 
 
-class BuckiaClient:
+class BuckiaClient(ObjectClient):
     """Client for one bucket and the local paths that are synced with it.
 
         with BuckiaClient(BucketConfig(provider="file", root="/mnt/share")) as client:
@@ -56,6 +51,7 @@ class BuckiaClient:
         adapter: Replaces the adapter that the configuration names. The client neither wraps nor closes it.
         state_dir: The directory of state, lock and trash. The default is `.buckia-state` in the directory of the
             configuration file, or in `local_path` if there is no file.
+        share: Where shares go; by default what the setting `share` says.
 
     Raises:
         ConfigError: The file does not exist, is invalid, or has several buckets.
@@ -63,10 +59,16 @@ class BuckiaClient:
     """
 
     def __init__(
-        self, config: BucketConfig | AnyPath, *, adapter: BaseSync | None = None, state_dir: AnyPath | None = None
+        self,
+        config: BucketConfig | AnyPath,
+        *,
+        adapter: BaseSync | None = None,
+        state_dir: AnyPath | None = None,
+        share: ShareConfig | None = None,
     ) -> None:
         self.config = config if isinstance(config, BucketConfig) else arguments.as_config(config)
         self._given_adapter = adapter
+        self._share_config = share
         self._state_dir = (
             Path(os.path.abspath(arguments.as_path(state_dir, "state_dir"))) if state_dir is not None else None
         )
@@ -91,13 +93,6 @@ class BuckiaClient:
             AdapterNotInstalled, AdapterBroken, ConfigError: The adapter can't be created.
         """
         return self._given_adapter or open_bucket(self.config)
-
-    @cached_property
-    def objects(self) -> ObjectStore:
-        """The bucket as a store of objects. Closed with the client."""
-        from buckia_core.objects.store import ObjectStore  # noqa: PLC0415  # not needed by a sync
-
-        return ObjectStore(self.config, adapter=self.adapter)
 
     # --- syncing -----------------------------------------------------------------------------------------
 
@@ -270,76 +265,6 @@ class BuckiaClient:
             runs = [each for each in state.runs(-1 if others else limit) if each["bucket"] not in others]
             return [SyncResult.from_record(each) for each in runs[:limit]]
 
-    # --- single objects ----------------------------------------------------------------------------------
-
-    def list(self, prefix: str = "") -> Iterator[RemoteObject]:
-        """Yield the objects with a prefix, in order of their keys.
-
-        Raises:
-            AdapterError: The listing failed, possibly after some objects.
-        """
-        return self.objects.iter(prefix, partial_names=True)
-
-    def stat(self, key: str) -> RemoteObject:
-        """Return all metadata of an object.
-
-        Raises:
-            NotFound: There is no such object.
-        """
-        return self.objects.stat(key)
-
-    def get(self, key: str, target: AnyPath, *, overwrite: bool = False, version: str | None = None) -> RemoteObject:
-        """Download an object, or a version of it, to a file, or into a directory under the last part of its key.
-
-        Raises:
-            NotFound: There is no such object or version.
-            NotSupported: The provider keeps no versions.
-            AlreadyExists: The file exists, and `overwrite` is not set.
-            IntegrityError: The content does not match the object's digest. An existing file is unchanged.
-        """
-        path = arguments.as_path(target, "target")
-        if version is None:
-            return self.objects.download(key, path, overwrite=overwrite)
-        path = path / key.rstrip("/").rpartition("/")[2] if path.is_dir() else path
-        if path.exists() and not overwrite:
-            raise AlreadyExists(f"{path} exists; pass --overwrite to replace it", key=key)
-        return self.versions().fetch(key, version, path)
-
-    def put(self, source: AnyPath, key: str) -> RemoteObject:
-        """Upload a file, and replace an existing object. If the key ends in a slash, the file's name is appended.
-
-        Raises:
-            OSError: The file can't be read.
-            AdapterError: The upload failed.
-        """
-        source = arguments.as_path(source, "source")
-        key = key + source.name if not key or key.endswith("/") else key
-        return self.objects.put(key, source)
-
-    def remove(self, keys: Sequence[str]) -> Sequence[DeleteOutcome]:
-        """Delete objects without a backup, and return an outcome for each key. A missing object is no error."""
-        given = arguments.as_strings(keys, "keys")
-        failed = {outcome.key: outcome for outcome in self.objects.delete_many(given).failed}
-        return [failed.get(key, DeleteOutcome(key)) for key in given]
-
-    def copy(self, source_key: str, key: str) -> RemoteObject:
-        """Copy an object, and replace an object under the new key. The server copies, if it can.
-
-        Raises:
-            NotFound: There is no such object.
-        """
-        return self.objects.copy(source_key, key)
-
-    def versions(self) -> BucketVersions:
-        """Return the versions that the bucket keeps of overwritten and deleted objects.
-
-        Raises:
-            NotSupported: The provider keeps no versions.
-        """
-        from buckia_core.syncing.transfer.versions import BucketVersions  # noqa: PLC0415  # as above
-
-        return BucketVersions(self.adapter, self.config.max_workers)
-
     @property
     def state_dir(self) -> Path:
         """The directory of state, lock and trash."""
@@ -347,6 +272,9 @@ class BuckiaClient:
 
     def close(self) -> None:
         """Close the adapter's connections."""
+        if "shares" in self.__dict__:
+            self.shares.close()
+            del self.shares
         if self._given_adapter is None and "adapter" in self.__dict__:
             self.adapter.close()
             del self.adapter

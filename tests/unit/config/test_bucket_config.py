@@ -58,6 +58,8 @@ def test_defaults():
         "bwlimit": None,
         "retry_attempts": 5,
         "retry_seconds": 120.0,
+        "share": None,
+        "sqlite": (),
     }
     assert (made.name, made.base_dir, made.source, made.lines, made.settings) == ("file", Path.cwd(), None, {}, {})
 

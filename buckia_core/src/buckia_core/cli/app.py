@@ -28,6 +28,7 @@ COMMANDS = {
     "cp": "cp",
     "rm": "rm",
     "url": "url",
+    "share": "share",
     "versions": "versions",
     "restore": "versions",
     "providers": "providers",

@@ -24,6 +24,7 @@ from buckia_core.config.path_rules import (
 )
 from buckia_core.config.secrets.references import PluginStores
 from buckia_core.config.settings import GivenValues, read_settings, read_values, setting, setting_fields
+from buckia_core.config.share_settings import SHARE_SCHEMA, ShareSettings, parse_share
 from buckia_core.config.values import STRING_LIST_SCHEMA, FrozenMapping, HiddenMapping, freeze
 from buckia_core.errors import InvalidSetting
 from buckia_core.planning.policy import ConflictPolicy, Direction
@@ -201,6 +202,11 @@ class CommonSettings:
     )
     retry_attempts: int = setting(help="Maximum attempts of a request; 1 disables retries.", default=5, minimum=1)
     retry_seconds: float = setting(help="Maximum seconds to retry a request.", default=120.0, minimum=0)
+    share: ShareSettings | None = setting(
+        help="Bucket that `buckia share` copies objects to, who can open them, and for how long.",
+        parse=parse_share,
+        schema=SHARE_SCHEMA,
+    )
 
 
 COMMON_SETTING_NAMES = tuple(each.name for each in fields(CommonSettings))

@@ -23,6 +23,9 @@ class Capabilities:
         signed_url: The adapter is a `SignedUrl`.
         with_options: The adapter is a `WithOptions`.
         lifecycle: The adapter is a `Lifecycle`.
+        bucket_copy: The adapter is a `BucketCopy`.
+        attributes: The adapter is a `ReadAttributes`, and `UploadInfo.attributes` are stored.
+        tag_expiry: The adapter is a `TagExpiry`.
         resumable_upload: The adapter is a `ResumableUpload`.
         resumable_download: The adapter is a `ResumableDownload`.
         coroutines: The adapter is a `Coroutines`.
@@ -52,6 +55,9 @@ class Capabilities:
     signed_url: bool = False
     with_options: bool = False
     lifecycle: bool = False
+    bucket_copy: bool = False
+    attributes: bool = False
+    tag_expiry: bool = False
     resumable_upload: bool = False
     resumable_download: bool = False
     coroutines: bool = False

@@ -6,11 +6,12 @@ declare it only for settings with which it works; called without, it raises `Not
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, BinaryIO, Protocol, runtime_checkable
 
-from buckia_core.adapters.contract.types import DeleteOutcome, Precondition, UploadInfo
+from buckia_core.adapters.contract.types import BucketLocation, DeleteOutcome, Precondition, UploadInfo
+from buckia_core.config.object_rules import ObjectAttributes
 from buckia_core.planning.manifest import RemoteObject
 
 if TYPE_CHECKING:
@@ -117,6 +118,78 @@ class Lifecycle(Protocol):
         Raises:
             PermissionDenied: The credentials may not change the bucket.
             PreconditionFailed: The rules changed at the same time.
+        """
+
+
+@runtime_checkable
+class BucketCopy(Protocol):
+    """Capability `bucket_copy`: the server copies objects from other buckets of the same service."""
+
+    def bucket_location(self) -> BucketLocation:
+        """Return where the server finds this bucket. Costs no request."""
+
+    def copy_from(
+        self,
+        location: BucketLocation,
+        source: RemoteObject,
+        key: str,
+        *,
+        attributes: ObjectAttributes | None = None,
+        metadata: bool = True,
+        expect: Precondition | None = None,
+    ) -> RemoteObject:
+        """Copy the version `source` of another bucket to `key` of this one, and return the new object.
+
+        The credentials of this bucket must be allowed to read the other one. Content type and headers are those of the
+        source.
+
+        Args:
+            location: The other bucket, whose `service` is that of this bucket.
+            source: The object there; its key has no prefix.
+            key: The new key.
+            attributes: Headers that replace those of the source, and all tags of the copy.
+            metadata: Whether the copy has the metadata of the source.
+            expect: What must hold of the object under the new key.
+
+        Raises:
+            NotFound, PreconditionFailed: As `ServerCopy.copy_file`.
+            PermissionDenied: The credentials can't read the other bucket.
+            NotSupported: The server can't copy this object.
+        """
+
+
+@runtime_checkable
+class ReadAttributes(Protocol):
+    """Capability `attributes`: headers that the provider stores with an object, beside its content type."""
+
+    def read_attributes(self, key: str) -> ObjectAttributes:
+        """Return content type and content headers of an object. Tags and metadata are left out.
+
+        Raises:
+            NotFound: The object does not exist.
+        """
+
+
+@runtime_checkable
+class TagExpiry(Protocol):
+    """Capability `tag_expiry`: the provider deletes objects with a certain tag some days after they were written."""
+
+    def ensure_expiry_rules(self, tag: str, days: Sequence[int]) -> bool:
+        """Add a rule for each number of days: it deletes objects whose tag has this number as its value.
+
+        The rules are for objects below the prefix. Returns whether the bucket's rules changed. Rules of other names
+        stay. Calling it twice changes nothing.
+
+        Raises:
+            PermissionDenied: The credentials may not change the bucket.
+            PreconditionFailed: The rules changed at the same time.
+        """
+
+    def set_tags(self, key: str, tags: Mapping[str, str]) -> None:
+        """Replace all tags of an object.
+
+        Raises:
+            NotFound: The object does not exist.
         """
 
 

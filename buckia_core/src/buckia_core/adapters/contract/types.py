@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from buckia_core.config.object_rules import ObjectAttributes
 from buckia_core.errors import AdapterError, BucketNotFound, NotFound
 from buckia_core.planning.digest import Digests
 from buckia_core.planning.manifest import RemoteObject
@@ -84,6 +85,8 @@ class UploadInfo:
             other permission that the source lacks.
         digests_computed: The caller has computed `digests` from the `bytes` that are the source: an adapter need not
             compute them again.
+        attributes: Headers and tags of the object, in place of those of the settings; `None` for those of the settings.
+            Only for adapters that declare `attributes`. Its `content_type` and `metadata` are not used.
     """
 
     mtime_ns: int | None = None
@@ -92,6 +95,22 @@ class UploadInfo:
     metadata: Mapping[str, str] = field(default_factory=dict)
     mode: int | None = None
     digests_computed: bool = False
+    attributes: ObjectAttributes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BucketLocation:
+    """Where the server finds a bucket, for copies to another bucket of the same service.
+
+    Attributes:
+        service: The service: two buckets of one service have the same text.
+        bucket: The bucket, as the service names it in a copy.
+        prefix: The prefix before all keys, as `normalize_prefix` returns it.
+    """
+
+    service: str
+    bucket: str
+    prefix: str
 
 
 @dataclass(frozen=True, slots=True)

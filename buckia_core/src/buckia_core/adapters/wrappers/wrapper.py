@@ -13,14 +13,17 @@ from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.contract.capabilities import Capabilities
 from buckia_core.adapters.contract.object_options import ObjectOptions
 from buckia_core.adapters.contract.protocols import (
+    BucketCopy,
     Coroutines,
     Lifecycle,
     PrefixListing,
     PublicUrl,
+    ReadAttributes,
     ResumableDownload,
     ResumableUpload,
     ServerCopy,
     SignedUrl,
+    TagExpiry,
     Versioned,
     WithOptions,
     has_both_faces,
@@ -36,6 +39,9 @@ _PROTOCOLS = (
     SignedUrl,
     WithOptions,
     Lifecycle,
+    BucketCopy,
+    ReadAttributes,
+    TagExpiry,
     ResumableUpload,
     ResumableDownload,
     Versioned,
@@ -95,6 +101,11 @@ class Wrapper(BaseSync):
     public_url = passed(PublicUrl.public_url)
     signed_url = passed(SignedUrl.signed_url)
     ensure_lifecycle = intercepted(Lifecycle.ensure_lifecycle)
+    bucket_location = passed(BucketCopy.bucket_location)
+    copy_from = intercepted(BucketCopy.copy_from)
+    read_attributes = intercepted(ReadAttributes.read_attributes)
+    ensure_expiry_rules = intercepted(TagExpiry.ensure_expiry_rules)
+    set_tags = intercepted(TagExpiry.set_tags)
     part_layout = passed(ResumableUpload.part_layout)
     upload_parts = intercepted(ResumableUpload.upload_parts)
     abort_upload = intercepted(ResumableUpload.abort_upload)
