@@ -94,6 +94,20 @@ def test_the_references_in_use_are_listed_without_secrets(buckia, project):
         assert secret not in ran.out + ran.err + plain.out + plain.err
 
 
+def test_references_of_accounts_are_listed_too(buckia, project, tmp_path):
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "config.toml").write_text(
+        "[accounts.work]\nprovider = 's3'\nregion = 'eu'\ntoken = 'env:TOKEN'\nother_key = 'file:gone'\n"
+    )
+    rows = [each for each in buckia("token", "list", "--json").records if each["bucket"] is None]
+    assert [(each["setting"], each["reference"], each["resolves"]) for each in rows] == [
+        ("accounts.work.token", "env:TOKEN", True),
+        ("accounts.work.other_key", "file:gone", False),
+    ]
+    assert str(tmp_path / "own" / "gone") in rows[1]["problem"]
+    assert [each["bucket"] for each in buckia("token", "list", "--json", "-b", "env").records] == ["env"]
+
+
 def test_secrets_are_not_read_with_no_check(buckia, project):
     ran = buckia("token", "list", "--no-check", "--json", "-b", "photos")
     assert (ran.code, [each["resolves"] for each in ran.records]) == (0, [None, None])

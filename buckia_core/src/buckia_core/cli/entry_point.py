@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,8 +16,10 @@ from buckia_core.cli.context import CliContext
 from buckia_core.cli.exit_codes import ExitCode, exit_code_for
 from buckia_core.cli.report import errors
 from buckia_core.cli.terminal.output import PipeClosed, prepare_streams
-from buckia_core.config.secrets.secret import Secret
 from buckia_core.config.secrets.session import secret_session
+
+if TYPE_CHECKING:
+    from buckia_core.config.secrets.secret import Secret
 
 COMPLETE = "_BUCKIA_COMPLETE"
 """Environment variable by which the script of `buckia completion` requests completions."""

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from buckia_core.adapters.commands.config_change import parse_json_or_yaml
+from buckia_core.adapters.factory import secret_stores
 from buckia_core.adapters.plugins.registry import registry
 from buckia_core.cli.terminal.output import Output
 from buckia_core.cli.terminal.prompts import ask, can_ask, choose
@@ -44,7 +45,7 @@ def render_first_config(output: Output, provider: str | None, name: str | None, 
     if interactive:
         values |= _ask_missing(setting_fields(settings).values(), values, name)
     _check_settings(output, provider, name, values, settings)
-    return render(provider, name, values, settings=settings)
+    return render(provider, name, values, settings=settings, secret_stores=secret_stores(registry()))
 
 
 def write_config(path: Path, text: str) -> None:
@@ -91,7 +92,7 @@ def _check_settings(output: Output, provider: str, name: str, values: dict[str, 
     fixed = {key: value for key, value in values.items() if not (isinstance(value, str) and "${" in value)}
     config = BucketConfig.from_mapping({"provider": provider} | fixed, name=name, source="--set")
     try:
-        config.adapter_settings(settings)
+        config.adapter_settings(settings, secret_stores=secret_stores(registry()))
     except MissingCredentials as error:
         output.note(f"To be set before the first sync: {error}")
     except InvalidSetting:

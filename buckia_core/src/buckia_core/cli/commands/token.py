@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from buckia_core.cli.app import Group
 from buckia_core.cli.context import CliContext, pass_context
 from buckia_core.cli.exit_codes import ExitCode, exit_code_for, worst_exit_code
 from buckia_core.config.secrets.secret import Secret
+from buckia_core.config.trust import user_config
 from buckia_core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -120,7 +122,8 @@ def delete_command(context: CliContext, target: str, yes: bool) -> ExitCode:
 def list_command(context: CliContext, no_check: bool) -> ExitCode:
     """List the references in use, and whether they lead to a secret. Never prints a secret.
 
-    The exit code is that of the most severe problem.
+    Without --bucket, also lists those of the accounts in your config.toml. The exit code is that of the most severe
+    problem.
     """
     from buckia_core.adapters.secret_settings import secret_settings  # noqa: PLC0415  # imports the registry
 
@@ -129,10 +132,24 @@ def list_command(context: CliContext, no_check: bool) -> ExitCode:
     for config in context.buckets():
         stores = open_secret_stores(config.base_dir)
         rows += [_row(each, stores, codes, check=not no_check) for each in secret_settings(config)]
+    for each in [] if context.options.buckets else _account_settings():
+        rows.append(_row(each, open_secret_stores(user_config.directory()), codes, check=not no_check))
     if not rows:
         context.output.note("no setting has a secret; settings without a value come from the environment")
     context.table(_COLUMNS, rows)
     return worst_exit_code(codes)
+
+
+def _account_settings() -> Iterator[SecretSetting]:
+    """Yield the references of the user's accounts, each under the name that it has in `config.toml`."""
+    from buckia_core.adapters.secret_settings import SecretSetting  # noqa: PLC0415  # imports the registry
+    from buckia_core.config.user import load_user_config  # noqa: PLC0415  # few commands need it
+
+    stores = open_secret_stores(user_config.directory())
+    for account in load_user_config(stores.plugins).accounts.values():
+        for name, value in account.settings.items():
+            if stores.is_reference(value):
+                yield SecretSetting("", f"accounts.{account.name}.{name}", value)
 
 
 def _row(each: SecretSetting, stores: SecretStores, codes: list[ExitCode], *, check: bool) -> Row:
@@ -150,7 +167,7 @@ def _row(each: SecretSetting, stores: SecretStores, codes: list[ExitCode], *, ch
             codes.append(exit_code_for(error))
     record = {
         "type": "reference",
-        "bucket": each.bucket,
+        "bucket": each.bucket or None,
         "setting": each.setting,
         "reference": each.reference,
         "resolves": resolves,
@@ -205,7 +222,9 @@ def _stores(context: CliContext) -> SecretStores:
 def _default_store(config: BucketConfig) -> str:
     from buckia_core.config.user import load_user_config  # noqa: PLC0415  # few commands need it
 
-    return load_user_config().store_for(Path(config.source or config.base_dir))
+    return load_user_config(open_secret_stores(config.base_dir).plugins).store_for(
+        Path(config.source or config.base_dir)
+    )
 
 
 def _read_secret(context: CliContext, name: str) -> Secret:

@@ -11,10 +11,12 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
 
-from buckia_core.config.secrets.secret import Secret
+if TYPE_CHECKING:
+    from buckia_core.config.secrets.secret import Secret
 
-AskPassphrase = Callable[[str, bool], Secret | None]
+AskPassphrase: TypeAlias = "Callable[[str, bool], Secret | None]"
 """Asks for a passphrase: takes the question and whether to ask twice; returns `None` if nobody can be asked."""
 
 

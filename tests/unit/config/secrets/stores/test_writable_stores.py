@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import subprocess
 from pathlib import Path
@@ -78,12 +79,12 @@ def test_a_secret_is_written_replaced_and_deleted(stores, place, reference):
         stores.read(reference)
 
 
-@pytest.mark.parametrize("place", ["file", "dotenv", "age"])
+@pytest.mark.parametrize("place", ["file", "dotenv", "age", "op://Private"])
 def test_names_that_differ_have_different_places(stores, place):
     buckets = ("a/b", "a-b", "a_b", "a b", "A-B", "A", "a", "ключ", "", "b-a")
     names = {stores.new_reference(place, bucket, "api_key") for bucket in buckets}
     assert len({name.upper() for name in names}) == len(buckets) if place == "dotenv" else len(names) == len(buckets)
-    assert all(name.isascii() and " " not in name for name in names)
+    assert all(re.fullmatch(r"[a-z]+:[/A-Za-z0-9_.# -]+", name) for name in names)
 
 
 @pytest.mark.parametrize(

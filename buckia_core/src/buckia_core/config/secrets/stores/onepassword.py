@@ -16,6 +16,7 @@ from typing import Any
 
 from buckia_core.config.secrets.redaction import redact
 from buckia_core.config.secrets.secret import Secret
+from buckia_core.config.secrets.stores.files import plain_name
 from buckia_core.errors import ConfigError, MissingCredentials
 
 OP_SECONDS = 120.0
@@ -83,8 +84,7 @@ class OnePasswordStore:
         vault, _, item = place.removeprefix("//").strip("/").partition("/")
         if not vault or "/" in item:
             raise ConfigError(f"'op:{place}' must name a vault, such as op://Private")
-        # A reference can't contain a slash in a name, and has no escape for it.
-        return f"//{vault}/{item or f'buckia {_without_slash(bucket)}'}/{_without_slash(setting)}"
+        return f"//{vault}/{item or f'buckia {_plain_name(bucket)}'}/{_plain_name(setting)}"
 
     def _item(self, place: _Place) -> dict[str, Any] | None:
         """Return the item as `op` prints it; `None` if there is none."""
@@ -196,8 +196,9 @@ def _escape(name: str) -> str:
     return re.sub(r"([.=\\])", r"\\\1", name)
 
 
-def _without_slash(name: str) -> str:
-    return name.replace("/", "-")
+def _plain_name(name: str) -> str:
+    """Return a name of the characters that a reference of 1Password may have. Different names stay different."""
+    return name if re.fullmatch(r"[A-Za-z0-9_.-]+( [A-Za-z0-9_.-]+)*", name) else plain_name(name)
 
 
 def _failure(reference: str, arguments: tuple[str, ...], code: int, stderr: str) -> ConfigError:
