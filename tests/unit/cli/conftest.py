@@ -143,10 +143,6 @@ class FakeClient:
         self._note("stat", key=key)
         return remote(key)
 
-    def copy(self, source_key: str, key: str) -> RemoteObject:
-        self._note("copy", source_key=source_key, key=key)
-        return remote(key)
-
     def remove(self, keys: Sequence[str]) -> Any:
         self._note("remove", keys=list(keys))
         return [DeleteOutcome(key) for key in keys]

@@ -52,13 +52,11 @@ def test_ls_long_has_sizes_and_times(buckia, full):
     assert lines[1].strip() == "images-old/"
 
 
-def test_a_time_that_the_server_does_not_tell_is_shown_as_none(buckia, assets, monkeypatch):
+def test_a_time_that_the_server_does_not_tell_is_shown_as_none(buckia, assets):
     untold = remote("a")._replace(modified_ns=0)
     assets.objects = [untold]
     assert buckia("ls", "-l").out.split() == ["3", "B", "-", "a"]
-    monkeypatch.setattr(FakeClient, "copy", lambda *_: untold)
-    for arguments in (["cp", "b", "a"], ["ls"]):
-        assert buckia(*arguments, "--json").records[0]["modified"] is None
+    assert buckia("ls", "--json").records[0]["modified"] is None
 
 
 def test_ls_is_shown_even_when_quiet(buckia, full):
@@ -108,11 +106,6 @@ def test_stat(buckia, assets):
 def test_stat_of_what_is_not_there(buckia, assets):
     assets.error = errors.NotFound("there is no object 'a.txt'")
     assert buckia("stat", "a.txt").code == 6
-
-
-def test_cp(buckia, assets):
-    assert buckia("cp", "a", "b").code == 0
-    assert assets.asked("copy") == {"source_key": "a", "key": "b"}
 
 
 def test_rm(buckia, full):
@@ -227,7 +220,7 @@ def test_rm_names_what_it_could_not_delete(buckia, assets, monkeypatch):
 
 @pytest.mark.parametrize(
     "arguments",
-    [["stat", "nope"], ["ls"], ["cp", "a", "b"], ["rm", "a"]],
+    [["stat", "nope"], ["ls"], ["rm", "a"]],
 )
 def test_an_error_names_the_one_bucket_that_it_is_about(buckia, assets, arguments):
     assets.error = errors.BucketNotFound("there is no such thing")

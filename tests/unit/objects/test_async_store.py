@@ -40,6 +40,17 @@ def test_both_faces_have_the_same_methods_and_arguments():
         ], name
 
 
+def test_a_copy_from_another_bucket():
+    async def main():
+        one, two = (AsyncObjectStore(MemorySync(MemorySettings())) for _ in range(2))
+        async with one, two:
+            await one.put("a", LARGE)
+            copied = await two.copy_object(await one.stat("a"), "b", source=one)
+            assert (copied.key, await two.get("b")) == ("b", LARGE)
+
+    asyncio.run(main())
+
+
 async def halves(data):
     yield data[: len(data) // 2]
     await asyncio.sleep(0)

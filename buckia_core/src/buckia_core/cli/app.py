@@ -26,6 +26,7 @@ COMMANDS = {
     "get": "get",
     "put": "put",
     "cp": "cp",
+    "mv": "cp",
     "rm": "rm",
     "url": "url",
     "share": "share",

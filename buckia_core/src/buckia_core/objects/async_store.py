@@ -151,6 +151,21 @@ class AsyncObjectStore:
             expect=expect,
         )
 
+    async def copy_object(
+        self,
+        found: RemoteObject,
+        key: str,
+        *,
+        source: AsyncObjectStore,
+        expect: Precondition | None = None,
+        progress: ProgressListener | None = None,
+    ) -> RemoteObject:
+        """See `ObjectStore.copy_object`."""
+        other = source._store  # its own class
+        return await self._in_thread(
+            self._store.copy_object, found, key, source=other, expect=expect, progress=progress
+        )
+
     async def move(
         self,
         source_key: str,

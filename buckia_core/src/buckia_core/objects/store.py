@@ -4,32 +4,29 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.contract.object_options import Encryption, Retention
-from buckia_core.adapters.contract.protocols import ServerCopy
-from buckia_core.adapters.contract.types import Precondition, UploadInfo
+from buckia_core.adapters.contract.types import Precondition
 from buckia_core.config import BucketConfig
 from buckia_core.config.parsers import check_whole_number
 from buckia_core.config.secrets.secret import Secret
-from buckia_core.errors import AlreadyExists, NotSupported, PreconditionFailed
+from buckia_core.errors import AlreadyExists
 from buckia_core.http.blocking import run_blocking
 from buckia_core.objects import calls, listing
 from buckia_core.objects.backend import Backend
 from buckia_core.objects.bucket_methods import BucketMethods
+from buckia_core.objects.copy import Copy, delete_copied
 from buckia_core.objects.delete import DeleteMethods
 from buckia_core.objects.download import Download
 from buckia_core.objects.listing import MAX_KEYS, Page
 from buckia_core.objects.progress import ProgressListener
 from buckia_core.objects.read import CHUNK_SIZE
 from buckia_core.objects.sources import PutSource
-from buckia_core.objects.upload import Upload
 from buckia_core.objects.urls import UrlMethods
-from buckia_core.planning.digest import without_tentative
 from buckia_core.planning.manifest import RemoteObject
 
 
@@ -166,18 +163,33 @@ class ObjectStore(DeleteMethods, UrlMethods, BucketMethods):
             NotFound: There is no such object.
             PreconditionFailed: The source changed meanwhile, or the target is not as `expect` says.
         """
-        reader, adapter = self._backend.reader(source_encryption), self.adapter_with(encryption, retention)
+        reader = self._backend.reader(source_encryption)
         found = reader.adapter.stat_file(source_key)
         if source_key == key:
             return found
         same_key = _customer_key(encryption) == _customer_key(source_encryption)
-        if same_key and adapter.capabilities.server_copy and isinstance(adapter, ServerCopy):
-            # Some servers copy, but not what is encrypted with a customer's key.
-            with suppress(NotSupported):
-                return adapter.copy_file(found, key, expect=expect)
-        metadata = (found.metadata or {}) if adapter.capabilities.metadata else {}
-        info = UploadInfo(found.mtime_ns, without_tentative(found.digests), found.content_type, metadata)
-        return Upload(adapter, key, info, reader.algorithm, expect).send(reader.stream(found))
+        return Copy(reader, self.adapter_with(encryption, retention), on_server=same_key).run(found, key, expect)
+
+    def copy_object(
+        self,
+        found: RemoteObject,
+        key: str,
+        *,
+        source: ObjectStore,
+        expect: Precondition | None = None,
+        progress: ProgressListener | None = None,
+    ) -> RemoteObject:
+        """Copy a version of an object of `source`, which may be another bucket, and return the new object.
+
+        Within one bucket the server copies, if it can. Otherwise the content is streamed through this machine.
+
+        Raises:
+            NotFound, PreconditionFailed: As `copy`.
+            IntegrityError: The copy is not what the source is.
+        """
+        reader = source._backend.reader()  # its own class
+        same = reader.adapter is self.adapter or reader.adapter.identity == self.adapter.identity
+        return Copy(reader, self.adapter, on_server=same).run(found, key, expect, progress)
 
     def move(
         self,
@@ -205,11 +217,7 @@ class ObjectStore(DeleteMethods, UrlMethods, BucketMethods):
             retention=retention,
             expect=expect,
         )
-        now = self.head(source_key, encryption=source_encryption)
-        if now is not None and now.fingerprint != found.fingerprint:
-            message = f"{source_key!r}: it changed while it was moved, and was kept beside its copy {key!r}"
-            raise PreconditionFailed(message, provider=self.adapter.provider, key=source_key)
-        self.delete(source_key)
+        delete_copied(self.adapter_with(source_encryption), found, key)
         return moved
 
     # --- read --------------------------------------------------------------------------------------------
