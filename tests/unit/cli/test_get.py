@@ -96,7 +96,17 @@ def test_a_file_that_differs_stays_and_the_others_come(buckia, bucket, project):
         "img/b.png": ("operation", "skip", "done"),
         "img/raw/c.png": ("object", None, None),
     }
-    assert "--overwrite" in next(each["error"] for each in ran.records if each.get("status") == "failed")
+    assert "exists: " in next(each["error"] for each in ran.records if each.get("status") == "failed")
+
+
+def test_a_file_is_compared_by_content_where_reading_is_free(buckia, project):
+    (project / "store").mkdir()
+    (project / ".buckia").write_text("assets: {provider: file, root: store}\n")
+    for name, content in (("store/same", "12"), ("same", "12"), ("store/other", "34"), ("other", "12")):
+        (project / name).write_text(content)
+    assert buckia("get", "same").out.startswith("skipped same: same content")
+    ran = buckia("get", "other")
+    assert (ran.code, (project / "other").read_text()) == (1, "12")
 
 
 def test_one_file_that_exists_is_exit_code_1(buckia, bucket, project):

@@ -110,13 +110,14 @@ class CliContext:
 
     def resumable_uploads(self) -> Mapping[str, str]:
         """See `CommandHost`."""
+        from buckia_core.syncing.bulk.run import own_files  # noqa: PLC0415
         from buckia_core.syncing.state.locations import StateFiles  # noqa: PLC0415  # as above
         from buckia_core.syncing.state.resume_store import ResumeStore  # noqa: PLC0415
 
         with self.client(self.one_bucket()) as client:
-            return ResumeStore(
-                StateFiles.for_adapter(client.state_dir, client.config.name, client.adapter)
-            ).upload_checkpoints()
+            files = StateFiles.for_adapter(client.state_dir, client.config.name, client.adapter)
+            of_commands = ResumeStore(own_files(files)).upload_checkpoints()
+            return of_commands | ResumeStore(files).upload_checkpoints()
 
     def result(self, record: Mapping[str, object], *lines: str) -> None:
         """See `CommandHost`."""

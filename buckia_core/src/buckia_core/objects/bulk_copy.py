@@ -88,7 +88,9 @@ def copy_all(
     """
     one_bucket = source.adapter.identity == target.adapter.identity
 
-    def run(task: CopyTask) -> CopyOutcome:
+    def run(task: CopyTask) -> CopyOutcome | None:
+        if stopped.is_set():
+            return None
         try:
             if move and not one_bucket:
                 _check_not_the_same(task)
@@ -101,8 +103,8 @@ def copy_all(
             return CopyOutcome(task, error=error)
         return CopyOutcome(task, copied)
 
-    workers = min(source.adapter.capabilities.workers, target.adapter.capabilities.workers)
-    waiting, running = iter(tasks), deque[Future[CopyOutcome]]()
+    workers = min(map(_workers, (source, target)))
+    waiting, running = iter(tasks), deque[Future[CopyOutcome | None]]()
     with ThreadPoolExecutor(workers, thread_name_prefix="buckia-copy") as pool:
         while True:
             while len(running) < 2 * workers and not stopped.is_set() and (task := next(waiting, None)) is not None:
@@ -110,10 +112,17 @@ def copy_all(
             if not running:
                 return
             outcome = running.popleft().result()
+            if outcome is None:
+                continue
             yield outcome
             if isinstance(outcome.error, Unauthenticated):
                 stopped.set()
                 raise outcome.error
+
+
+def _workers(store: ObjectStore) -> int:
+    configured = None if store.config is None else store.config.max_workers
+    return configured or store.adapter.capabilities.workers
 
 
 def _check_not_the_same(task: CopyTask) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -136,19 +135,30 @@ def _plan(
         return decide(Action.SKIP, Reason.SAME_CONTENT, local)
     if if_exists is IfExists.REPLACE:
         return decide(Action.DOWNLOAD, Reason.REPLACED, local)
-    detail = f"{os.path.abspath(local_path(found.key, mapping))} differs; pass --overwrite to replace it"
+    detail = f"{local_path(found.key, mapping)}; pass --overwrite to replace it"
     return decide(Action.REFUSE, Reason.EXISTS, local, detail)
 
 
 def _has_content_of(found: RemoteObject, mapping: PathMapping, local: LocalEntry, evidence: EvidenceCollector) -> bool:
-    """Tell whether a file surely has the content of an object, by the digests that the provider reports."""
-    reported = without_tentative(found.digests)
-    if local.size != found.size or not reported:
+    """Tell whether a file surely has the content of an object.
+
+    A listing may report no digest, so the provider is asked for the object. Content is read only where that is free.
+    """
+    if local.size != found.size:
         return False
     try:
+        reported = without_tentative(found.digests)
         hashed = evidence.hash_local(mapping, local, [digest.algorithm for digest in reported])
+        result = compare(hashed.digests, reported)
+        if result is not Comparison.UNKNOWN:
+            return result is Comparison.SAME
+        if evidence.adapter.capabilities.free_reads:
+            found = evidence.hash_remote(found, [hashed.digests])
+        else:
+            found = evidence.stat_remote(found)
+            hashed = evidence.hash_local(mapping, local, [digest.algorithm for digest in found.digests])
+        return compare(hashed.digests, without_tentative(found.digests)) is Comparison.SAME
     except FATAL_ERRORS:
         raise
-    except Exception:  # noqa: BLE001  # a file that can't be read may differ
+    except Exception:  # noqa: BLE001  # what can't be read may differ
         return False
-    return compare(hashed.digests, reported) is Comparison.SAME

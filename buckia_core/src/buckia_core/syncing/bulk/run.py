@@ -105,8 +105,7 @@ class BulkTransfer:
     def _make_worker(self, operations: Sequence[Operation], stack: ExitStack) -> Worker:
         adapter, config = self.adapter, self.config
         files = StateFiles.for_adapter(self.state_dir, config.name, adapter)
-        # Records of syncs are discarded by the next sync that does not plan the transfer.
-        own = files._replace(identity=f"{files.identity}#objects")
+        own = own_files(files)
         temp_prefix = temporary_prefix(own.stem)
         writes = any(each.action is Action.UPLOAD for each in operations)
         capabilities = adapter.probe() if writes else adapter.capabilities
@@ -140,6 +139,14 @@ class BulkTransfer:
             requests=RequestRunner(self.stopped, loop),
             plan_again=_refuse_changed,
         )
+
+
+def own_files(files: StateFiles) -> StateFiles:
+    """Return the paths of lock and unfinished transfers of commands.
+
+    They are not those of syncs, because the next sync discards transfers that it does not plan.
+    """
+    return files._replace(identity=f"{files.identity}#objects")
 
 
 class _NoTrash(Trash):
