@@ -24,6 +24,7 @@ from tests.docs.sessions import SHELL, Session, make_project
 from tests.servers.moto_server import MotoServer
 
 SESSION_NAMES = (
+    "app-data",
     "authentication",
     "errors",
     "getting-started",

@@ -19,6 +19,7 @@ from buckia_core import errors
 from tests.docs.pages import PAGES, ROOT
 
 OF_A_CONFIGURATION = {"BucketConfig", "ConfigFile", "KeepReplaced", "PathRule", "Secret", "find_config", "load_config"}
+OF_APP_DATA = {"AppData", "AppProfile", "AppStatus", "ResetResult", "TableChange"}
 OF_A_RUN = {
     *("Event", "FileError", "Finished", "Listener", "Notice", "Planned", "Scanning", "Status", "SyncResult"),
     "Transferred",
@@ -42,7 +43,15 @@ OF_OBJECTS = {
     ),
 }
 OF_SHARES = {"Share", "ShareAccess", "ShareConfig", "ShareFailure", "ShareState", "Shares", "SweepResult"}
-ELSEWHERE = {"DeleteIncomplete", "FetchRefused", "NotAConflict", "NotInTrash", "NotRestored", "StateTooNew"}
+ELSEWHERE = {
+    "DeleteIncomplete",
+    "NotApplied",
+    "FetchRefused",
+    "NotAConflict",
+    "NotInTrash",
+    "NotRestored",
+    "StateTooNew",
+}
 ERRORS = ELSEWHERE | {
     name for name, kind in vars(errors).items() if inspect.isclass(kind) and issubclass(kind, Exception)
 }
@@ -52,6 +61,7 @@ def test_the_names_are_these():
     others = (
         {"BuckiaClient", "__version__"}
         | OF_A_CONFIGURATION
+        | OF_APP_DATA
         | OF_A_RUN
         | OF_A_PLAN
         | OF_THE_STATE

@@ -17,7 +17,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from buckia_core.adapters.contract.object_options import Encryption, Retention
     from buckia_core.adapters.contract.types import IfAbsent, IfUnchanged
+    from buckia_core.app_data.app import AppData, AppStatus
+    from buckia_core.app_data.demo_database import NotApplied, TableChange
+    from buckia_core.app_data.reset import ResetResult
     from buckia_core.client import BuckiaClient
+    from buckia_core.config.app_profile import AppProfile
     from buckia_core.config.bucket import BucketConfig, KeepReplaced
     from buckia_core.config.file import ConfigFile
     from buckia_core.config.file import find as find_config
@@ -101,6 +105,9 @@ __all__ = [
     "AdapterError",
     "AdapterNotInstalled",
     "AlreadyExists",
+    "AppData",
+    "AppProfile",
+    "AppStatus",
     "Asset",
     "AsyncObjectStore",
     "BucketConfig",
@@ -136,6 +143,7 @@ __all__ = [
     "Manifest",
     "MissingCredentials",
     "NotAConflict",
+    "NotApplied",
     "NotFound",
     "NotInTrash",
     "NotRestored",
@@ -154,6 +162,7 @@ __all__ = [
     "PreconditionFailed",
     "Preflight",
     "Reason",
+    "ResetResult",
     "Restoration",
     "Restored",
     "Retention",
@@ -176,6 +185,7 @@ __all__ = [
     "SweepResult",
     "SyncIncomplete",
     "SyncResult",
+    "TableChange",
     "Throttled",
     "TooManyDeletes",
     "TooManyOverwrites",
@@ -198,6 +208,10 @@ __all__ = [
 # Imported on first use, so that a program that needs only the version or an error class does not load the engine.
 _NAMES = {
     "client": "BuckiaClient",
+    "app_data.app": "AppData AppStatus",
+    "app_data.demo_database": "NotApplied TableChange",
+    "app_data.reset": "ResetResult",
+    "config.app_profile": "AppProfile",
     "adapters.contract.types": "IfAbsent IfUnchanged",
     "adapters.contract.object_options": "Encryption Retention",
     "objects.async_store": "AsyncObjectStore",

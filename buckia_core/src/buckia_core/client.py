@@ -16,7 +16,6 @@ from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.factory import open_bucket
 from buckia_core.adapters.wrappers import limit_bandwidth
 from buckia_core.config import BucketConfig
-from buckia_core.errors import BuckiaError
 from buckia_core.object_client import AnyPath, ObjectClient
 from buckia_core.planning.plan import Operation, Plan
 from buckia_core.planning.policy import ConflictPolicy, Direction
@@ -26,10 +25,11 @@ from buckia_core.syncing.planner.former_mappings import find_mappings_of_other_s
 from buckia_core.syncing.request import SyncRequest
 from buckia_core.syncing.scan.mappings import RunOverrides, build_mappings, build_scope, section_label
 from buckia_core.syncing.state.database import StateDatabase
-from buckia_core.syncing.state.locations import STATE_DIRECTORY, StateFiles, trash_directories
-from buckia_core.syncing.state.migration import find_stems_by_name, open_state_readonly
+from buckia_core.syncing.state.locations import STATE_DIRECTORY, StateFiles
+from buckia_core.syncing.state.migration import open_state_readonly
 
 if TYPE_CHECKING:
+    from buckia_core.app_data.app import AppData
     from buckia_core.sharing.config import ShareConfig
     from buckia_core.syncing.disk.trash import Trash
     from buckia_core.syncing.planner.check import CheckResult
@@ -69,9 +69,8 @@ class BuckiaClient(ObjectClient):
         self.config = config if isinstance(config, BucketConfig) else arguments.as_config(config)
         self._given_adapter = adapter
         self._share_config = share
-        self._state_dir = (
-            Path(os.path.abspath(arguments.as_path(state_dir, "state_dir"))) if state_dir is not None else None
-        )
+        directory = None if state_dir is None else arguments.as_path(state_dir, "state_dir")
+        self._state_dir = None if directory is None else Path(os.path.abspath(directory))
         self._stopped = threading.Event()
 
     @classmethod
@@ -221,14 +220,10 @@ class BuckiaClient(ObjectClient):
 
     def conflicts(self) -> list[Conflict]:
         """Return the undecided conflicts of the last runs, in order of their keys."""
-        from buckia_core.syncing.planner.resolve import Conflict  # noqa: PLC0415  # not needed by a sync
+        from buckia_core.syncing.planner.resolve import read_conflicts  # noqa: PLC0415  # not needed by a sync
 
-        mappings = {mapping.id: mapping for mapping in build_mappings(self.config, RunOverrides())}
         with self._open_state() as state:
-            # All sections for a bucket share one state; skip the conflicts of other sections.
-            others = find_mappings_of_other_sections(self.config, mappings, state)
-            records = [record for record in state.conflicts() if record["root"] not in others]
-        return [Conflict.from_record(record, mappings, self.config.base_dir) for record in records]
+            return read_conflicts(self.config, build_mappings(self.config, RunOverrides()), state)
 
     def resolve(self, keys: Sequence[str], keep: Resolution | str) -> SyncResult:
         """Resolve conflicts: keep the `local` version, the `remote` one, or `both`. The loser goes to the trash.
@@ -245,16 +240,9 @@ class BuckiaClient(ObjectClient):
 
     def trash(self) -> Trash:
         """Return the trash: local files that syncs replaced or deleted."""
-        from buckia_core.syncing.disk.trash import CombinedTrash  # noqa: PLC0415  # as above
+        from buckia_core.syncing.project_trash import open_trash  # noqa: PLC0415  # as above
 
-        try:
-            with self._open_state() as state:
-                stems, former = [self._state_files.stem], state.legacy_stems()
-        except BuckiaError:
-            # Files can be restored even if the bucket's adapter is not installed, or its credentials are missing.
-            stems, former = find_stems_by_name(self.state_dir, self.config.name), []
-        directories = trash_directories(self.state_dir, self.config.name, stems, former)
-        return CombinedTrash(directories, build_mappings(self.config, RunOverrides()), self.state_dir)
+        return open_trash(self.config, self.state_dir, lambda: self.state_files)
 
     def history(self, limit: int = 20) -> list[SyncResult]:
         """Return the results of the last runs, at most `limit`, the newest first."""
@@ -264,6 +252,13 @@ class BuckiaClient(ObjectClient):
             # SQLite returns all rows for a negative limit.
             runs = [each for each in state.runs(-1 if others else limit) if each["bucket"] not in others]
             return [SyncResult.from_record(each) for each in runs[:limit]]
+
+    @cached_property
+    def app(self) -> AppData:
+        """The data of an app: the folders of its user and its demo, and its database (setting `app`)."""
+        from buckia_core.app_data.app import AppData  # noqa: PLC0415  # not needed by a sync
+
+        return AppData(self, lambda config: type(self)(config, adapter=self.adapter, state_dir=self.state_dir))
 
     @property
     def state_dir(self) -> Path:
@@ -321,8 +316,9 @@ class BuckiaClient(ObjectClient):
         )
 
     def _open_state(self) -> closing[StateDatabase]:
-        return closing(open_state_readonly(self._state_files))
+        return closing(open_state_readonly(self.state_files))
 
     @property
-    def _state_files(self) -> StateFiles:
+    def state_files(self) -> StateFiles:
+        """The files of the bucket's state."""
         return StateFiles.for_adapter(self.state_dir, self.config.name, self.adapter)

@@ -52,6 +52,8 @@ def test_defaults():
         "keep_replaced": KeepReplaced.AUTO,
         "max_delete": None,
         "checksum_algorithm": "sha256",
+        "sqlite": (),
+        "app": None,
         "follow_symlinks": False,
         "max_workers": None,
         "rate_limit": None,
@@ -59,7 +61,6 @@ def test_defaults():
         "retry_attempts": 5,
         "retry_seconds": 120.0,
         "share": None,
-        "sqlite": (),
     }
     assert (made.name, made.base_dir, made.source, made.lines, made.settings) == ("file", Path.cwd(), None, {}, {})
 

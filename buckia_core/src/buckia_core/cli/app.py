@@ -18,6 +18,7 @@ COMMANDS = {
     "check": "check",
     "conflicts": "conflicts",
     "trash": "trash",
+    "app": "app",
     "history": "history",
     "ls": "ls",
     "stat": "ls",

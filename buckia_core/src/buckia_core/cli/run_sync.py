@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from buckia_core.cli.report.sync_report import Reporter, show_summary
@@ -21,12 +22,13 @@ def run_sync(
     output: Output,
     request: dict[str, Any],
     prompt: ConflictPrompt | None = None,
+    method: Callable[..., SyncResult] | None = None,
     **texts: str,
 ) -> SyncResult:
     """Sync one bucket, show the run and return its result. `request` has the arguments of `BuckiaClient.sync`.
 
-    `texts` are those of the summary. With a `prompt`, it asks about conflicts that neither the request nor the
-    configuration resolves.
+    `method` takes the place of `client.sync`, with the same arguments. `texts` are those of the summary. With a
+    `prompt`, it asks about conflicts that neither the request nor the configuration resolves.
     """
     progress = progress_for(output, client.config.name)
     shutdown = GracefulShutdown(client.stop, output, progress.restore_cursor)
@@ -37,7 +39,7 @@ def run_sync(
     reporter = Reporter(output, client.config.name, progress, dry_run=request["dry_run"])
     try:
         with shutdown.handle_signals():
-            result = client.sync(events=reporter, **request)
+            result = (method or client.sync)(events=reporter, **request)
     finally:
         progress.close()
     show_summary(output, result, **texts)

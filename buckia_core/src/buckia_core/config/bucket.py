@@ -11,8 +11,9 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+from buckia_core.config.app_profile import APP_SCHEMA, AppProfile, parse_app
 from buckia_core.config.bandwidth import parse_bwlimit
-from buckia_core.config.parsers import parse_patterns
+from buckia_core.config.parsers import parse_patterns, parse_sqlite
 from buckia_core.config.path_rules import (
     FILES_SCHEMA,
     PATHS_SCHEMA,
@@ -85,15 +86,6 @@ def _parse_algorithm(value: object) -> str:
     if value not in CHECKSUM_ALGORITHMS:
         raise ValueError(f"one of {', '.join(CHECKSUM_ALGORITHMS)}")
     return str(value)
-
-
-SQLITE_OFF = ("off",)
-"""Value of the setting `sqlite` that treats databases as other files."""
-
-
-def _parse_sqlite(value: object) -> tuple[str, ...]:
-    # YAML 1.1 reads `off` as a boolean, and Python's callers may write one.
-    return SQLITE_OFF if value is False or value == "off" else parse_patterns(value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,8 +173,13 @@ class CommonSettings:
         help="SQLite databases to upload as snapshots even while they look unused, as patterns in `.gitignore` syntax; "
         "`off` treats databases as other files.",
         default=(),
-        parse=_parse_sqlite,
+        parse=parse_sqlite,
         schema={"anyOf": [{"const": "off"}, STRING_LIST_SCHEMA]},
+    )
+    app: AppProfile | None = setting(
+        help="Data of an app: the folders of its user and its demo, and its SQLite database.",
+        parse=parse_app,
+        schema=APP_SCHEMA,
     )
     follow_symlinks: bool = setting(help="Sync the targets of symbolic links.", default=False)
     max_workers: int | None = setting(

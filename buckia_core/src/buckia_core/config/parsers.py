@@ -16,6 +16,9 @@ from buckia_core.planning.gitignore import MAX_PATTERNS, find_invalid_patterns, 
 _DURATION_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _ENCRYPTION_KEY_BYTES = 32
 
+SQLITE_OFF = ("off",)
+"""Value of the setting `sqlite` that treats databases as other files."""
+
 
 def check_whole_number(value: object, name: str, *, minimum: int = 1) -> int:
     """Return an argument that must be a whole number of at least `minimum`.
@@ -86,6 +89,16 @@ def parse_patterns(value: object, *, at: str = "") -> tuple[str, ...]:
     for number, problem in find_invalid_patterns(lines):
         raise InvalidValue(f"has the pattern {_quote(lines[number])}, which {problem}", at=f"{at}[{number}]")
     return lines
+
+
+def parse_sqlite(value: object) -> tuple[str, ...]:
+    """Parse `sqlite`: `off`, or patterns as `parse_patterns` does.
+
+    Raises:
+        InvalidValue: As `parse_patterns`.
+    """
+    # YAML 1.1 reads `off` as a boolean, and callers in Python may write one.
+    return SQLITE_OFF if value is False or value == "off" else parse_patterns(value)
 
 
 def check_ignore_file(lines: Sequence[str]) -> tuple[int, str] | None:

@@ -94,7 +94,7 @@ def is_locked(path: str) -> bool:
         with closing(_connect(path, "ro")) as connection:
             connection.execute("PRAGMA schema_version").fetchone()
     except sqlite3.DatabaseError as error:
-        return _is_busy(error)
+        return is_busy(error)
     return False
 
 
@@ -106,7 +106,7 @@ def is_open_elsewhere(path: str) -> bool:
             connection.execute("BEGIN EXCLUSIVE")
             connection.execute("ROLLBACK")
     except sqlite3.DatabaseError as error:
-        return _is_busy(error)
+        return is_busy(error)
     return False
 
 
@@ -181,7 +181,7 @@ def _retry_readable(path: str, attempt: Callable[[str], None]) -> None:
         try:
             return attempt(mode)
         except sqlite3.OperationalError as error:
-            if _is_busy(error):
+            if is_busy(error):
                 if time.monotonic() > end:
                     raise _locked(path) from error
                 time.sleep(_RETRY_SECONDS)
@@ -221,7 +221,8 @@ def _connect(path: str, mode: str, *, immutable: bool = False) -> sqlite3.Connec
     return sqlite3.connect(uri, uri=True, timeout=0, isolation_level=None)
 
 
-def _is_busy(error: sqlite3.Error) -> bool:
+def is_busy(error: sqlite3.Error) -> bool:
+    """Tell whether an error means that another connection has the database locked."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) or (
         "locked" in str(error)
     )

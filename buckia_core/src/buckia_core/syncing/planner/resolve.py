@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from buckia_core.adapters.contract.types import stat_or_none
+from buckia_core.config import BucketConfig
 from buckia_core.config.secrets.redaction import clean
 from buckia_core.errors import BuckiaError
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
@@ -19,7 +20,9 @@ from buckia_core.planning.plan import Action, Operation, Reason
 from buckia_core.planning.policy import Side
 from buckia_core.syncing.disk.file_locator import FileLocator
 from buckia_core.syncing.disk.paths import local_path
+from buckia_core.syncing.planner.former_mappings import find_mappings_of_other_sections
 from buckia_core.syncing.request import SyncRequest
+from buckia_core.syncing.state.database import StateDatabase
 
 
 class Resolution(Enum):
@@ -67,6 +70,15 @@ class Conflict:
             **fields
             | {"path": os.path.relpath(path, base) if Path(path).is_relative_to(base) else path, "since": since}
         )
+
+
+def read_conflicts(config: BucketConfig, mappings: Sequence[PathMapping], state: StateDatabase) -> list[Conflict]:
+    """Return the undecided conflicts of the last runs on a section of a bucket, in order of their keys."""
+    by_id = {mapping.id: mapping for mapping in mappings}
+    # All sections for a bucket share one state; skip the conflicts of other sections.
+    others = find_mappings_of_other_sections(config, by_id, state)
+    records = [record for record in state.conflicts() if record["root"] not in others]
+    return [Conflict.from_record(record, by_id, config.base_dir) for record in records]
 
 
 class NotAConflict(BuckiaError):

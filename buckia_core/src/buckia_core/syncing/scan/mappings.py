@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from buckia_core.config import BucketConfig, PathRule
-from buckia_core.config.bucket import SQLITE_OFF
-from buckia_core.config.parsers import parse_patterns
+from buckia_core.config.parsers import SQLITE_OFF, parse_patterns
 from buckia_core.config.values import InvalidValue
 from buckia_core.errors import InvalidSetting
 from buckia_core.planning import mapping as planned
@@ -62,8 +61,23 @@ def build_mappings(config: BucketConfig, overrides: RunOverrides) -> list[planne
         *_files(config, overrides, config.upload_files, Direction.UP),
         *_files(config, overrides, config.download_files, Direction.DOWN),
     ]
-    roots = config.paths or (() if found else (PathRule(local="."),))
-    return found + [_root(config, overrides, rule, first=index == 0) for index, rule in enumerate(roots)]
+    app = _app_mappings(config, overrides)
+    roots = config.paths or (() if found or app else (PathRule(local="."),))
+    return [*found, *app, *(_root(config, overrides, rule, first=index == 0) for index, rule in enumerate(roots))]
+
+
+def _app_mappings(config: BucketConfig, overrides: RunOverrides) -> list[planned.PathMapping]:
+    """Return the mappings of the setting `app`. By default, its demo folder is a mirror."""
+    if (app := config.app) is None:
+        return []
+    found = _files(config, overrides, app.database_copy, Direction.UP)
+    if app.user_rule is not None:
+        found.append(_root(config, overrides, app.user_rule, first=True))
+    if app.demo_rule is not None:
+        mirrors = config.delete_orphaned if overrides.delete_orphaned is None else overrides.delete_orphaned
+        mirrored = replace(overrides, delete_orphaned=True if mirrors is None else mirrors, direction=Direction.DOWN)
+        found.append(_root(config, mirrored, app.demo_rule, first=True))
+    return found
 
 
 def section_label(config: BucketConfig) -> str:
@@ -75,8 +89,10 @@ def section_label(config: BucketConfig) -> str:
 def mapping_ids(config: BucketConfig) -> set[str]:
     """Return the ids of the mappings of a bucket, without reading the ignore file."""
     files = [*config.files.items(), *config.upload_files.items(), *config.download_files.items()]
-    roots = config.paths or (() if files else (PathRule(local="."),))
-    return {*(_file_id(local, key) for local, key in files), *(_root_id(config, rule) for rule in roots)}
+    app = [] if config.app is None else [each for each in (config.app.user_rule, config.app.demo_rule) if each]
+    roots = config.paths or (() if files or config.app else (PathRule(local="."),))
+    files += config.app.database_copy.items() if config.app else ()
+    return {*(_file_id(local, key) for local, key in files), *(_root_id(config, rule) for rule in (*app, *roots))}
 
 
 def _file_id(local: str, key: str) -> str:

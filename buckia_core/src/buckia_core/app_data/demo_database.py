@@ -1,0 +1,170 @@
+"""Apply one SQLite database to another one: rows are added and replaced by primary key, in one transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Collection, Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from buckia_core.errors import BuckiaError, CorruptDatabase, Transient
+from buckia_core.localfs.sqlite_snapshot import BUSY_SECONDS, is_busy, snapshot
+
+_HIDDEN_COLUMNS = (2, 3)
+"""Kinds of generated columns, in `PRAGMA table_xinfo`."""
+
+
+class NotApplied(BuckiaError):
+    """The rows of a database do not fit into the other one, which is unchanged."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableChange:
+    """What an application of a database does to one table.
+
+    Attributes:
+        table: Its name.
+        added: Rows that it lacks.
+        replaced: Rows of the same primary key with other values.
+        unchanged: Rows that are the same already.
+        left_out: Why the table is left as it is; empty if it is not.
+    """
+
+    table: str
+    added: int = 0
+    replaced: int = 0
+    unchanged: int = 0
+    left_out: str = ""
+
+
+def apply_database(
+    source: Path,
+    target: Path,
+    *,
+    leave_out: Collection[str] = (),
+    dry_run: bool = False,
+    preserve: Callable[[], object] | None = None,
+) -> list[TableChange]:
+    """Add the rows of a database to another one, which other programs may have open.
+
+    Tables and columns are matched by name; what only one of both has stays as it is. A row with the primary key of an
+    existing one replaces the values of the matched columns. Rows that only the target has stay.
+
+    Args:
+        source: The database to read, of which a snapshot is made.
+        target: The database to change.
+        leave_out: Names of tables to leave as they are.
+        dry_run: Only count.
+        preserve: Called before the target changes.
+
+    Raises:
+        NotApplied: A row violates a constraint or a foreign key of the target. Nothing was changed.
+        CorruptDatabase: One of the two is damaged, or no database.
+        Transient: The target stayed locked.
+        FileNotFoundError: One of the two does not exist.
+    """
+    for path in (source, target):
+        if not path.is_file():
+            raise FileNotFoundError(2, "there is no database", str(path))
+    with snapshot(str(source)) as demo, closing(_connect(target)) as database:
+        try:
+            database.execute("ATTACH ? AS demo", (f"{demo.as_uri()}?mode=ro&immutable=1",))
+            database.execute("BEGIN IMMEDIATE")
+        except sqlite3.DatabaseError as error:
+            if is_busy(error):
+                raise Transient(f"the database is locked by another program: {target}") from error
+            raise CorruptDatabase(f"the database can't be read: {target}: {error}") from error
+        if preserve is not None and not dry_run:
+            preserve()
+        return _apply(database, target, frozenset(map(str.casefold, leave_out)), dry_run=dry_run)
+
+
+def _apply(
+    database: sqlite3.Connection, target: Path, leave_out: frozenset[str], *, dry_run: bool
+) -> list[TableChange]:
+    table = ""
+    try:
+        broken = set(_broken_keys(database))
+        changes = []
+        for table in _tables(database):
+            if table.casefold() in leave_out:
+                changes.append(TableChange(table, left_out="left out by configuration"))
+            else:
+                changes.append(_apply_table(database, table))
+        _check_keys(database, broken)
+        # A dry run does all of it, so that it shows the errors too.
+        database.execute("ROLLBACK" if dry_run else "COMMIT")
+    except BaseException as error:
+        with suppress(sqlite3.Error):
+            database.execute("ROLLBACK")
+        if isinstance(error, sqlite3.IntegrityError):
+            raise NotApplied(f"rows of the table {table!r} do not fit: {error}: {target}") from error
+        if isinstance(error, sqlite3.DatabaseError):
+            raise CorruptDatabase(f"the database can't be changed: {target}: {error}") from error
+        raise
+    return changes
+
+
+def _check_keys(database: sqlite3.Connection, known: set[tuple[object, ...]]) -> None:
+    if new := set(_broken_keys(database)) - known:
+        child, _, parent, _ = min(new, key=repr)
+        raise NotApplied(f"{len(new)} rows would refer to rows that do not exist, such as {child!r} to {parent!r}")
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    uri = f"{path.absolute().as_uri()}?mode=rw"
+    return sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+
+
+def _tables(database: sqlite3.Connection) -> list[str]:
+    """Return the names of the ordinary tables that both databases have, in order."""
+    statement = """
+        SELECT mine.name FROM main.sqlite_master AS mine JOIN demo.sqlite_master AS theirs
+        ON mine.name = theirs.name COLLATE NOCASE AND mine.type = 'table' AND theirs.type = 'table'
+        WHERE mine.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND mine.sql NOT LIKE 'CREATE VIRTUAL%'
+        ORDER BY mine.name
+    """
+    return [name for (name,) in database.execute(statement)]
+
+
+def _columns(database: sqlite3.Connection, schema: str, table: str) -> Iterator[tuple[str, int]]:
+    """Yield name and place in the primary key of the columns that can be written."""
+    for _, name, _, _, _, key, hidden in database.execute(f"PRAGMA {schema}.table_xinfo({_quote(table)})"):
+        if hidden not in _HIDDEN_COLUMNS:
+            yield name, key
+
+
+def _apply_table(database: sqlite3.Connection, table: str) -> TableChange:
+    theirs = {name.casefold() for name, _ in _columns(database, "demo", table)}
+    mine = dict(_columns(database, "main", table))
+    keys = [name for name, place in mine.items() if place]
+    if not keys:
+        return TableChange(table, left_out="has no primary key")
+    if missing := [name for name in keys if name.casefold() not in theirs]:
+        return TableChange(table, left_out=f"the demo has no column {missing[0]!r} of its primary key")
+    common = [name for name in mine if name.casefold() in theirs]
+    values = [name for name in common if name not in keys]
+    name = _quote(table)
+    same_key = " AND ".join(f"a.{_quote(each)} = b.{_quote(each)}" for each in keys)
+    same = " AND ".join(f"a.{_quote(each)} IS b.{_quote(each)}" for each in values) or "1"
+    # Names can't be parameters of a statement; they are quoted.
+    total, found, unchanged = database.execute(
+        f"SELECT count(*), count(a.{_quote(keys[0])}), total(a.{_quote(keys[0])} IS NOT NULL AND {same}) "  # noqa: S608
+        f"FROM demo.{name} AS b LEFT JOIN main.{name} AS a ON {same_key}"
+    ).fetchone()
+    columns = ", ".join(map(_quote, common))
+    updates = ", ".join(f"{_quote(each)} = excluded.{_quote(each)}" for each in values)
+    database.execute(
+        f"INSERT INTO main.{name} ({columns}) SELECT {columns} FROM demo.{name} WHERE true "  # noqa: S608
+        f"ON CONFLICT ({', '.join(map(_quote, keys))}) DO {f'UPDATE SET {updates}' if updates else 'NOTHING'}"
+    )
+    return TableChange(table, total - found, found - int(unchanged), int(unchanged))
+
+
+def _broken_keys(database: sqlite3.Connection) -> Iterator[tuple[object, ...]]:
+    yield from database.execute("PRAGMA main.foreign_key_check")
+
+
+def _quote(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,53 @@
+"""`buckia app`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.commands import ran
+from tests.unit.syncing.databases.database import make_database
+
+CONFIG = """
+app:
+  provider: file
+  root: ../bucket
+  app: {documents: ., user: bob, demo: team, database: App.sqlite}
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    root = tmp_path / "project"
+    (tmp_path / "bucket" / "team").mkdir(parents=True)
+    (root / "bob").mkdir(parents=True)
+    (root / ".buckia").write_text(CONFIG)
+    (root / "bob" / "note.txt").write_text("mine")
+    make_database(root / "App.sqlite", "wal", 7).close()
+    make_database(tmp_path / "bucket" / "team" / "App.sqlite", "delete", 1, 2).close()
+    monkeypatch.chdir(root)
+    return root
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str) -> list[dict[str, Any]]:
+    result = ran(capsys, *words, "--json")
+    assert result.code == 0, result
+    return result.records
+
+
+def test_each_command_reports_what_it_did(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status = run(capsys, "app", "status")[-1]
+    assert (status["user_operations"], status["demo_operations"], status["has_demo_database"]) == (2, 1, False)
+    assert "could be guessed" in str(status["warnings"])
+    assert run(capsys, "app", "backup", "--dry-run")[-1]["uploaded"] == 2
+    assert run(capsys, "app", "backup")[-1]["uploaded"] == 2
+    assert run(capsys, "app", "update-demo")[-1]["downloaded"] == 1
+    (table,) = run(capsys, "app", "apply-demo", "--dry-run")
+    assert (table["table"], table["added"], table["dry_run"]) == ("item", 2, True)
+    assert run(capsys, "app", "apply-demo")[-1]["added"] == 2
+    assert run(capsys, "app", "restore", "--yes")[-1]["downloaded"] == 1
+    assert run(capsys, "app", "reset", "--yes")[-1]["files"] == 1
+    assert run(capsys, "app", "reset", "--everywhere", "--yes")[-1]["deleted_remote"] == 1
+    assert not (project / "bob" / "note.txt").exists()
