@@ -1,10 +1,11 @@
-"""Plugin: registers the provider `b2` and the commands `buckia b2 …`."""
+"""Plugin: registers the provider `b2`, the vendor of that name, and the commands `buckia b2 …`."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from buckia_core.adapters.plugins.hookspecs import hookimpl
+from buckia_core.adapters.plugins.provisioners import ProvisionerSpec
 from buckia_core.adapters.plugins.registry import AdapterSpec
 
 B2 = AdapterSpec(
@@ -14,11 +15,25 @@ B2 = AdapterSpec(
     adapter="buckia_b2.factory:open_b2",
 )
 
+VENDOR = ProvisionerSpec(
+    vendor="b2",
+    title="Backblaze B2",
+    provider="b2",
+    settings="buckia_b2.provisioner:B2AccountSettings",
+    provisioner="buckia_b2.provisioner:B2Provisioner",
+)
+
 
 @hookimpl
 def buckia_register_adapters() -> list[AdapterSpec]:
     """Return the adapter of this package."""
     return [B2]
+
+
+@hookimpl
+def buckia_register_provisioners() -> list[ProvisionerSpec]:
+    """Return the vendor of this package."""
+    return [VENDOR]
 
 
 @hookimpl

@@ -1,4 +1,4 @@
-"""Plugin: registers the provider `bunny`, the commands `buckia bunny …`, and the purge after a sync."""
+"""Plugin: registers provider and vendor `bunny`, the commands `buckia bunny …`, and the purge after a sync."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from buckia_core.adapters.plugins.hookspecs import hookimpl
+from buckia_core.adapters.plugins.provisioners import ProvisionerSpec
 from buckia_core.adapters.plugins.registry import AdapterSpec
 
 if TYPE_CHECKING:
@@ -18,11 +19,25 @@ BUNNY = AdapterSpec(
     adapter="buckia_bunny.factory:open_zone",
 )
 
+VENDOR = ProvisionerSpec(
+    vendor="bunny",
+    title="bunny.net",
+    provider="bunny",
+    settings="buckia_bunny.provisioner:BunnyAccountSettings",
+    provisioner="buckia_bunny.provisioner:BunnyProvisioner",
+)
+
 
 @hookimpl
 def buckia_register_adapters() -> list[AdapterSpec]:
     """Return the adapter of this package."""
     return [BUNNY]
+
+
+@hookimpl
+def buckia_register_provisioners() -> list[ProvisionerSpec]:
+    """Return the vendor of this package."""
+    return [VENDOR]
 
 
 @hookimpl

@@ -1,10 +1,11 @@
-"""Plugin: registers provider `linode` and the commands `buckia linode …`."""
+"""Plugin: registers provider `linode`, the vendor of that name, and the commands `buckia linode …`."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from buckia_core.adapters.plugins.hookspecs import hookimpl
+from buckia_core.adapters.plugins.provisioners import ProvisionerSpec
 from buckia_core.adapters.plugins.registry import AdapterSpec
 
 LINODE = AdapterSpec(
@@ -14,11 +15,25 @@ LINODE = AdapterSpec(
     adapter="buckia_linode.sync:LinodeSync",
 )
 
+VENDOR = ProvisionerSpec(
+    vendor="linode",
+    title="Linode Object Storage",
+    provider="linode",
+    settings="buckia_linode.provisioner:LinodeAccountSettings",
+    provisioner="buckia_linode.provisioner:LinodeProvisioner",
+)
+
 
 @hookimpl
 def buckia_register_adapters() -> list[AdapterSpec]:
     """Return the adapter of this package."""
     return [LINODE]
+
+
+@hookimpl
+def buckia_register_provisioners() -> list[ProvisionerSpec]:
+    """Return the vendor of this package."""
+    return [VENDOR]
 
 
 @hookimpl

@@ -16,6 +16,10 @@ from buckia_core.adapters.transfers.upload_session import UnfinishedUpload
 from buckia_core.config.secrets.secret import Secret
 from buckia_core.errors import AdapterError
 
+READ = ("listBuckets", "listFiles", "readFiles", "readBuckets")
+WRITE = (*READ, "writeFiles", "deleteFiles", "shareFiles")
+"""Capabilities that a sync and signed URLs need."""
+
 _PAGE = 100
 _KEYS_PAGE = 1000
 _MILLISECOND = 1_000_000

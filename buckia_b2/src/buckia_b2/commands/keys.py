@@ -17,10 +17,6 @@ if TYPE_CHECKING:
     from buckia_b2.admin.bucket_admin import ApplicationKey
     from buckia_core.adapters.commands.host import CommandHost
 
-READ = ("listBuckets", "listFiles", "readFiles", "readBuckets")
-WRITE = (*READ, "writeFiles", "deleteFiles", "shareFiles")
-"""Capabilities that a sync and signed URLs need."""
-
 _COLUMNS = (Column("Id", style="bold"), Column("Name"), Column("Scope"), Column("Capabilities"))
 _MAX_LIFETIME = timedelta(days=1000)
 
@@ -76,6 +72,8 @@ def _add_create(keys: click.Group) -> None:
             raise click.UsageError(f"A key lasts for up to {_MAX_LIFETIME.days} days.")
         if all_buckets and prefix:
             raise click.UsageError("A key for all buckets has no --prefix.")
+        from buckia_b2.admin.bucket_admin import READ, WRITE  # noqa: PLC0415  # only this command needs them
+
         capabilities = dict.fromkeys((*(READ if read_only else WRITE), *more))
         with native(host) as b2:
             key = b2.create_key(

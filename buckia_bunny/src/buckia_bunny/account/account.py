@@ -37,6 +37,31 @@ class BunnyAccount:
                 return zone
         raise NotFound(f"the account has no storage zone {name!r}", provider=PROVIDER)
 
+    def create_storage_zone(self, name: str, region: str) -> StorageZone:
+        """Create a storage zone and return it, with its passwords.
+
+        Raises:
+            AdapterError: The name is taken or invalid.
+        """
+        action = f"creating storage zone {name!r}"
+        body = {"Name": name, "Region": region.upper(), "ZoneTier": 0}
+        return _parse(
+            StorageZone.from_response, self._api.post("/storagezone", body, action=action, retry=False), action
+        )
+
+    def delete_storage_zone(self, storage_zone: int) -> None:
+        """Delete a storage zone with its content; pull zones stay. A missing one is no error."""
+        action = f"deleting storage zone {storage_zone}"
+        self._api.delete(f"/storagezone/{storage_zone}", action=action, deleteLinkedPullZones="false")
+
+    def reset_password(self, storage_zone: int, *, read_only: bool = False) -> None:
+        """Replace a password of a storage zone; the old one stops working."""
+        action = f"replacing the password of storage zone {storage_zone}"
+        if read_only:
+            self._api.post("/storagezone/resetReadOnlyPassword", action=action, id=str(storage_zone))
+        else:
+            self._api.post(f"/storagezone/{storage_zone}/resetPassword", action=action)
+
     def pull_zones(self) -> list[PullZone]:
         """Return the pull zones."""
         action = "listing pull zones"
@@ -68,6 +93,18 @@ class BunnyAccount:
         action = f"linking pull zone {pull_zone}"
         body = {"StorageZoneId": storage_zone, "OriginType": 2}
         return _parse(PullZone.from_response, self._api.post(f"/pullzone/{pull_zone}", body, action=action), action)
+
+    def delete_pull_zone(self, pull_zone: int) -> None:
+        """Delete a pull zone. A missing one is no error."""
+        self._api.delete(f"/pullzone/{pull_zone}", action=f"deleting pull zone {pull_zone}")
+
+    def add_hostname(self, pull_zone: int, hostname: str) -> None:
+        """Let a pull zone serve a host name, whose DNS points to it.
+
+        Raises:
+            AdapterError: Another pull zone has it.
+        """
+        self._api.post(f"/pullzone/{pull_zone}/addHostname", {"Hostname": hostname}, action=f"adding {hostname!r}")
 
     def purge_url(self, url: str) -> None:
         """Purge one URL, or all URLs with a prefix if it ends in `*`."""

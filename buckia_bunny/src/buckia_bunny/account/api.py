@@ -10,6 +10,7 @@ from buckia_bunny.errors import ACCOUNT_ADVICE, error_from_response, unexpected_
 from buckia_bunny.http import HttpClient, HttpRequest, retry_request
 from buckia_core.adapters.service.json_fields import JsonObject
 from buckia_core.config.secrets.secret import Secret
+from buckia_core.errors import NotFound
 from buckia_core.http.blocking import run_blocking
 
 _PAGE_SIZE = 1000
@@ -57,13 +58,20 @@ class AccountApi:
             return self.send("POST", path, query, body, action)
         return retry_request(lambda: self.send("POST", path, query, body, action))
 
+    def delete(self, path: str, *, action: str, body: JsonObject | None = None, **query: str) -> None:
+        """Send a DELETE request. Something that is missing is no error. Raises the same errors as `get`."""
+        try:
+            retry_request(lambda: self.send("DELETE", path, query, body, action))
+        except NotFound:
+            return
+
     def send(
         self, method: str, path: str, query: Mapping[str, str | int], body: JsonObject | None, action: str
     ) -> object:
         """Send one request and return the JSON. Raises the same errors as `get`, which retries."""
         url = f"{self.url}{path}" + (f"?{urlencode(query, quote_via=quote)}" if query else "")
         headers = {"AccessKey": self.key.reveal(), "Accept": "application/json", "User-Agent": "buckia"}
-        if method == "POST":
+        if method == "POST" or body is not None:
             headers["Content-Type"] = "application/json"
         data = json.dumps(body).encode() if body is not None else b""
         request = HttpRequest.to_url(method, url, headers, action)

@@ -25,6 +25,7 @@ class StorageZone:
         replicas: Codes of the replication regions.
         host: Storage host.
         password: Password for reading and writing; `None` if the key may not see it.
+        read_only_password: Password for reading; likewise.
         size: Stored bytes; `None` if the API does not report it.
         files: Stored files; `None` if the API does not report it.
         pull_zones: Names of the linked pull zones.
@@ -41,11 +42,12 @@ class StorageZone:
     files: int | None
     pull_zones: tuple[str, ...]
     s3: bool
+    read_only_password: Secret | None = None
 
     @classmethod
     def from_response(cls, response: JsonObject) -> Self:
         """Parse the JSON of a response."""
-        password = response.get("Password")
+        password, read_only = response.get("Password"), response.get("ReadOnlyPassword")
         return cls(
             id=fields.number(response, "Id"),
             name=fields.string(response, "Name"),
@@ -57,6 +59,7 @@ class StorageZone:
             files=fields.number_or_none(response, "FilesStored"),
             pull_zones=tuple(fields.string(each, "Name") for each in response.get("PullZones") or ()),
             s3=response.get("StorageZoneType") == 1,
+            read_only_password=Secret(fields.string(response, "ReadOnlyPassword")) if read_only else None,
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,13 +36,28 @@ def project_file(context: CliContext) -> Path:
     return find(Path.cwd())
 
 
-def check_account(vendor: str, account: Mapping[str, str]) -> None:
-    """Refuse secrets among the options: other users of the machine see them.
+def read_account(vendor: str, given: Sequence[str]) -> dict[str, str]:
+    """Return the settings of an account from the option --account: pairs, and the names of accounts in `config.toml`.
 
     Raises:
-        InvalidSetting: A setting of the account that is a secret is no reference.
+        ConfigError: There is no account of a name.
+        InvalidSetting: A setting that is a secret is no reference: other users of the machine see the options.
         PluginError: The vendor is unknown.
     """
+    from buckia_core.config.user import load_user_config  # noqa: PLC0415  # few commands need it
+
+    account: dict[str, str] = {}
+    for each in given:
+        name, equals, text = each.partition("=")
+        if equals:
+            account[name.strip()] = text
+        else:
+            account.update(load_user_config().account(each).settings)
+    _check_account(vendor, account)
+    return account
+
+
+def _check_account(vendor: str, account: Mapping[str, str]) -> None:
     if not vendor or not account:
         return
     from buckia_core.adapters.factory import secret_stores  # noqa: PLC0415  # few commands need it

@@ -16,10 +16,11 @@ from buckia_core.config import BucketConfig
 from buckia_core.config.secrets.references import is_reference
 from buckia_core.config.secrets.secret import Secret
 from buckia_core.config.settings import read_settings, setting_fields
+from buckia_core.config.user import load_user_config
 from buckia_core.errors import AlreadyExists, BucketNotConfigured, ConfigError, LockHeld
 from buckia_core.provisioning.executor import Listener, execute
 from buckia_core.provisioning.journal import Journal, Progress, label_prefix, new_label
-from buckia_core.provisioning.plan import Plan, make_plan
+from buckia_core.provisioning.plan import Plan, StepKind, make_plan
 from buckia_core.provisioning.request import Action, Request
 from buckia_core.provisioning.share import check_share
 from buckia_core.provisioning.status import Finding, find_status
@@ -72,7 +73,8 @@ class Provisioning:
         recorded = Journal(self._path.parent, request.name).read()
         known = recorded.request if recorded else None
         if request.action in _CREATING:
-            request = replace(request, bucket_name=request.bucket_name or request.name)
+            store = request.store or load_user_config(secret_stores(self._plugins)).store_for(self._path)
+            request = replace(request, bucket_name=request.bucket_name or request.name, store=store)
         elif recorded is not None and known is not None and known.action is Action.REGISTER and not request.vendor:
             if request.action is not Action.DESTROY:
                 raise ConfigError(f"{request.name!r} has credentials of yours; name the vendor with --vendor")
@@ -138,7 +140,7 @@ class Provisioning:
                 progress=self._progress(request, recorded, vendor),
                 given=given or {},
             )
-            self._check_store(request, work)
+            self._check_store(plan, work)
             work.save()
             execute(plan, work, listener)
         return Provisioned(plan, work.progress.credentials, work.progress.public_url)
@@ -255,8 +257,9 @@ class Provisioning:
         secret = {name for each in declared if each.kind is Secret for name in (each.name, *each.aliases)}
         return {name: value for name, value in account.items() if name not in secret or is_reference(value, stores)}
 
-    def _check_store(self, request: Request, work: Work) -> None:
-        if request.store and request.action is not Action.DESTROY:
+    def _check_store(self, plan: Plan, work: Work) -> None:
+        request = plan.request
+        if any(step.kind is StepKind.CREDENTIALS for step in plan.steps):
             # Fails before anything is created, if there is no such store.
             work.stores.new_reference(request.store, request.name, "key")
 

@@ -9,7 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from buckia_core.adapters.contract.provisioner import BucketOptions, BucketRecord, IssuedKey, KeyRecord, KeyScope
+from buckia_core.adapters.contract.provisioner import (
+    BucketOptions,
+    BucketRecord,
+    IssuedKey,
+    KeyRecord,
+    KeyScope,
+    dashed_label,
+    label_of,
+)
 from buckia_core.config.secrets.secret import Secret
 from buckia_core.config.settings import setting
 from buckia_core.config.urls import check_url
@@ -79,20 +87,18 @@ class CephProvisioner:
 
     def list_keys(self, bucket: BucketRecord, label: str) -> Sequence[KeyRecord]:
         """See `IssuesKeys`."""
-        start = _uid(label)
-        # Another bucket may have a name that continues this one, so the length counts, too.
-        uids = [each for each in self._admin.user_ids() if each.startswith(start) and _label(each, bucket) is not None]
         found = []
-        for uid in uids:
-            user = self._admin.user(uid)
-            if user is not None:
+        for uid in self._admin.user_ids():
+            own = label_of(uid, bucket.name)
+            user = self._admin.user(uid) if own is not None and own.startswith(label) else None
+            if own is not None and user is not None:
                 public_id = next((str(each["access_key"]) for each in user.get("keys", ())), "")
-                found.append(KeyRecord(uid, _label(uid, bucket) or "", public_id))
+                found.append(KeyRecord(uid, own, public_id))
         return found
 
     def create_key(self, bucket: BucketRecord, label: str, scope: KeyScope) -> IssuedKey:
         """See `IssuesKeys`."""
-        uid = _uid(label)
+        uid = dashed_label(label)
         user = self._admin.create_user(uid, f"Buckia, bucket {bucket.name}")
         keys = user.get("keys") or ()
         if not keys:
@@ -129,19 +135,6 @@ class CephProvisioner:
         if self._settings.ca_bundle is not None:
             settings["ca_bundle"] = str(self._settings.ca_bundle)
         return BucketRecord(name, name, settings)
-
-
-def _uid(label: str) -> str:
-    return label.replace("/", "-")
-
-
-def _label(uid: str, bucket: BucketRecord) -> str | None:
-    """Return the label of a user of a bucket; `None` for another user."""
-    start = f"buckia-{bucket.name}-"
-    suffix = uid.removeprefix(start)
-    if not uid.startswith(start) or len(suffix) != 8 or not set(suffix) <= set("0123456789abcdef"):
-        return None
-    return f"buckia/{bucket.name}/{suffix}"
 
 
 def _sid(uid: str) -> str:

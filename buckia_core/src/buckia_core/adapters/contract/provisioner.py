@@ -186,3 +186,19 @@ class PublishesBuckets(Protocol):
 
     def unpublish(self, bucket: BucketRecord) -> None:
         """End public reads, and remove what `publish` made; nothing to remove is no error."""
+
+
+def dashed_label(label: str, max_length: int = 100) -> str:
+    """Return a label in letters, digits, dots and dashes, for vendors that allow no slashes.
+
+    A long name of the bucket is cut off; the random part at the end stays.
+    """
+    start, _, suffix = label.rpartition("/")
+    return f"{start.replace('/', '-')[: max_length - len(suffix) - 1]}-{suffix}"
+
+
+def label_of(dashed: str, bucket: str, max_length: int = 100) -> str | None:
+    """Return the label of a bucket that `dashed_label` made this of; `None` for another text."""
+    label = f"buckia/{bucket}/{dashed[-8:]}"
+    is_own = set(dashed[-8:]) <= set("0123456789abcdef") and dashed_label(label, max_length) == dashed
+    return label if is_own else None

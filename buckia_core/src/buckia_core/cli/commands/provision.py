@@ -12,7 +12,7 @@ from buckia_core.cli.app import Group
 from buckia_core.cli.context import CliContext, pass_context
 from buckia_core.cli.exit_codes import ExitCode
 from buckia_core.cli.parameters import parse_assignments
-from buckia_core.cli.provision_steps import ask_secrets, check_account, project_file, provision
+from buckia_core.cli.provision_steps import ask_secrets, project_file, provision, read_account
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -34,8 +34,8 @@ def _vendor_option(*, required: bool) -> Callable[[F], F]:
 
 def _account_option(command: F) -> F:
     return click.option(
-        "--account", metavar="NAME=VALUE", callback=parse_assignments, multiple=True,
-        help="A setting of your account at the vendor; secrets as references. May be repeated.",
+        "--account", "accounts", metavar="NAME[=VALUE]", multiple=True,
+        help="An account of your config.toml, or a setting of one; secrets as references. May be repeated.",
     )(command)  # fmt: skip
 
 
@@ -92,12 +92,12 @@ def provision_command() -> None:
 @click.option("--read-only", is_flag=True, help="The key may only list and read.")
 @pass_context
 def bucket_command(
-    context: CliContext, /, name: str, account: dict[str, str], dry_run: bool, read_only: bool, **options: Any
+    context: CliContext, /, name: str, accounts: tuple[str, ...], dry_run: bool, read_only: bool, **options: Any
 ) -> ExitCode:
     """Create a bucket and a key limited to it, and add NAME to .buckia."""
     from buckia_core.adapters.contract.provisioner import Access  # noqa: PLC0415  # few commands need it
 
-    check_account(options["vendor"], account)
+    account = read_account(options["vendor"], accounts)
     request = _creation_request("bucket", name, options, access=Access.READ_ONLY if read_only else Access.READ_WRITE)
     return provision(context, request, account=account, dry_run=dry_run)
 
@@ -109,10 +109,10 @@ def bucket_command(
 @click.option("--domain", metavar="HOST", help="Your own host name for public URLs, where the vendor has that.")
 @pass_context
 def share_bucket_command(
-    context: CliContext, /, name: str, account: dict[str, str], dry_run: bool, **options: Any
+    context: CliContext, /, name: str, accounts: tuple[str, ...], dry_run: bool, **options: Any
 ) -> ExitCode:
     """Create a bucket for shared objects, with a key limited to it, and add NAME to .buckia."""
-    check_account(options["vendor"], account)
+    account = read_account(options["vendor"], accounts)
     request = _creation_request("share-bucket", name, options)
     return provision(context, request, account=account, dry_run=dry_run)
 
@@ -168,12 +168,12 @@ def register_command(
 @dry_run_option
 @pass_context
 def rotate_command(
-    context: CliContext, name: str, vendor: str, store: str, account: dict[str, str], yes: bool, dry_run: bool
+    context: CliContext, name: str, vendor: str, store: str, accounts: tuple[str, ...], yes: bool, dry_run: bool
 ) -> ExitCode:
     """Replace the credentials of NAME: create, use and store new ones, then revoke the old ones."""
     from buckia_core.provisioning.request import Action, Request  # noqa: PLC0415  # few commands need it
 
-    check_account(vendor, account)
+    account = read_account(vendor, accounts)
     request = Request(action=Action.ROTATE, name=name, vendor=vendor, store=store)
     question = f"Other programs with the old credentials of {name!r} will stop working. Go on?"
     return provision(context, request, account=account, dry_run=dry_run, question=question, yes=yes)
@@ -192,7 +192,7 @@ def destroy_command(
     context: CliContext,
     name: str,
     vendor: str,
-    account: dict[str, str],
+    accounts: tuple[str, ...],
     delete_content: bool,
     keep_bucket: bool,
     yes: bool,
@@ -204,7 +204,7 @@ def destroy_command(
     """
     from buckia_core.provisioning.request import Action, Request  # noqa: PLC0415  # few commands need it
 
-    check_account(vendor, account)
+    account = read_account(vendor, accounts)
     request = Request(
         action=Action.DESTROY, name=name, vendor=vendor, delete_content=delete_content, delete_bucket=not keep_bucket
     )
@@ -217,12 +217,12 @@ def destroy_command(
 @_vendor_option(required=False)
 @_account_option
 @pass_context
-def status_command(context: CliContext, name: str, vendor: str, account: dict[str, str]) -> ExitCode:
+def status_command(context: CliContext, name: str, vendor: str, accounts: tuple[str, ...]) -> ExitCode:
     """Show what there is of NAME: entry, secrets, bucket, keys. Exits with 1 if something is missing."""
     from buckia_core.adapters.commands.table import Column  # noqa: PLC0415  # few commands need it
     from buckia_core.provisioning.session import Provisioning  # noqa: PLC0415  # as above
 
-    check_account(vendor, account)
+    account = read_account(vendor, accounts)
     findings = Provisioning(project_file(context), account).status(name, vendor)
     words = {True: "yes", False: "no", None: "unknown"}
     columns = (Column("Part"), Column("There", styles={"no": "red"}), Column("Name"), Column("Note"))

@@ -1,0 +1,158 @@
+"""Provisioning on the B2 server: narrow keys, first use, rotation, destruction, and a process that is really killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from buckia_core import Access
+from buckia_core.adapters.factory import open_bucket
+from buckia_core.config import load
+from buckia_core.errors import MissingCredentials, PermissionDenied, PreconditionFailed
+from buckia_core.provisioning.request import Action, Request
+from buckia_core.provisioning.session import Provisioned, Provisioning
+from tests.servers.b2.server import B2Account
+from tests.servers.process import clean_environment
+
+
+class Project:
+    """A project whose buckets are provisioned in an account, with secrets in files."""
+
+    def __init__(self, directory: Path, account: B2Account) -> None:
+        self.path = directory / ".buckia"
+        self.name = f"prov-{uuid.uuid4().hex[:10]}"
+        self.account = account
+
+    def run(self, action: Action, **given: Any) -> Provisioned:
+        if action in (Action.BUCKET, Action.SHARE_BUCKET):
+            given = {"vendor": "b2", "store": "file:secrets", **given}
+        account = {
+            "application_key_id": self.account.key_id,
+            "application_key": self.account.key,
+            "api_url": self.account.endpoint,
+        }
+        provisioning = Provisioning(self.path, account)
+        return provisioning.run(provisioning.complete(Request(action=action, name=self.name, **given)))
+
+    def config(self) -> Any:
+        return load(self.path).bucket(self.name)
+
+    def application_keys(self) -> list[Any]:
+        return list(self.account.api().list_keys())
+
+    def buckets(self) -> list[str]:
+        return [each.name for each in self.account.api().list_buckets()]
+
+    def secret_files(self) -> list[Path]:
+        return [each for each in (self.path.parent / "secrets").glob("*") if each.is_file()]
+
+
+@pytest.fixture
+def project(tmp_path: Path, b2_account: B2Account) -> Project:
+    return Project(tmp_path, b2_account)
+
+
+def test_a_bucket_is_provisioned_used_rotated_and_destroyed(project):
+    project.run(Action.BUCKET)
+    (key,) = project.application_keys()
+    assert key.key_name == f"buckia-{project.name}-{key.key_name[-8:]}"
+    other = project.account.new_bucket("other")
+    with open_bucket(project.config()) as adapter:
+        adapter.upload_file(b"one", "a/one.txt")
+        assert [each.key for each in adapter.list_files()] == ["a/one.txt"]
+    with open_bucket(project.config().with_changes(bucket_name=other)) as adapter:
+        with pytest.raises(PermissionDenied):
+            list(adapter.list_files())
+        with pytest.raises(PermissionDenied):
+            adapter.upload_file(b"", "a")
+
+    old = project.config()
+    project.run(Action.ROTATE)
+    assert [each.id_ for each in project.application_keys()] == [project.config().settings["application_key_id"]]
+    with open_bucket(project.config()) as adapter:
+        assert [each.key for each in adapter.list_files()] == ["a/one.txt"]
+    with pytest.raises(MissingCredentials):
+        open_bucket(old)
+    assert len(project.secret_files()) == 1
+
+    with pytest.raises(PreconditionFailed, match="not empty"):
+        project.run(Action.DESTROY)
+    project.run(Action.DESTROY, delete_content=True)
+    assert (project.buckets(), project.application_keys(), project.secret_files()) == ([other], [], [])
+
+
+def test_a_key_is_as_narrow_as_asked_for(project):
+    project.run(Action.BUCKET, access=Access.READ_ONLY, prefix="in/")
+    (key,) = project.application_keys()
+    assert key.name_prefix == "in/"
+    assert set(key.capabilities) == {"listBuckets", "listFiles", "readFiles", "readBuckets"}
+    with open_bucket(project.config()) as adapter:
+        assert list(adapter.list_files()) == []
+        with pytest.raises(PermissionDenied):
+            adapter.upload_file(b"", "a.txt")
+    with open_bucket(project.config().with_changes(prefix="")) as adapter, pytest.raises(PermissionDenied):
+        list(adapter.list_files())
+
+
+def test_a_bucket_becomes_public(project):
+    done = project.run(Action.SHARE_BUCKET, public=True)
+    assert project.account.api().get_bucket_by_name(project.name).type_ == "allPublic"
+    assert done.public_url == f"{project.account.endpoint}/file/{project.name}"
+    project.run(Action.DESTROY)
+    assert project.buckets() == []
+
+
+def test_a_key_whose_secret_is_not_stored_is_revoked(project):
+    (project.path.parent / "secrets").write_text("a file where the directory of secrets should be")
+    with pytest.raises(Exception, match="secrets"):
+        project.run(Action.BUCKET)
+    assert (project.buckets(), project.application_keys()) == ([], [])
+    assert not list(project.path.parent.glob(".buckia-state/provision/*.json"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+def test_a_command_that_is_killed_after_its_key_was_created_goes_on(project):
+    """The key exists, and its secret died with the process."""
+    environment = clean_environment(B2_MASTER_KEY_ID=project.account.key_id, B2_MASTER_KEY=project.account.key)
+    words = ["provision", "bucket", project.name, "--vendor", "b2", "--store", "file:secrets", "--json"]
+    words += ["--account", f"api_url={project.account.endpoint}"]
+    kill = (
+        "import os, signal, sys\n"
+        "from buckia_core.config.secrets.references import SecretStores\n"
+        "SecretStores.write = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "from buckia_core.cli import main\n"
+        "sys.exit(main(sys.argv[1:]))\n"
+    )
+    where: dict[str, Any] = {
+        "cwd": project.path.parent,
+        "env": environment,
+        "capture_output": True,
+        "text": True,
+        "timeout": 60,
+    }
+    killed = subprocess.run([sys.executable, "-c", kill, *words], check=False, **where)
+    assert killed.returncode == -signal.SIGKILL
+    (lost,) = project.application_keys()
+    repeat = kill.replace("SecretStores.write", "SecretStores.unused")
+    again = subprocess.run([sys.executable, "-c", repeat, *words], check=False, **where)
+    assert again.returncode == 0, again.stderr
+    steps = {each["step"]: each["resumed"] for each in map(json.loads, again.stdout.splitlines()[:-1])}
+    assert (steps["bucket"], steps["credentials"]) == (True, False)
+    (key,) = project.application_keys()
+    assert key.id_ != lost.id_
+    assert (project.buckets(), len(project.secret_files())) == ([project.name], 1)
+    with open_bucket(project.config()) as adapter:
+        assert list(adapter.list_files()) == []
+    secret = project.secret_files()[0].read_text().strip()
+    seen = [killed.stdout, killed.stderr, again.stdout, again.stderr, project.path.read_text()]
+    seen += [each.read_text() for each in project.path.parent.glob(".buckia-state/provision/*.json")]
+    for each in (secret, project.account.key):
+        assert all(each not in text for text in seen)
