@@ -21,8 +21,9 @@ def move_candidates(operations: Iterable[Operation]) -> list[Operation]:
     Only these have to be hashed to detect moves.
     """
     operations = list(operations)
-    sizes = {operation.size for operation in operations if _may_be_move_source(operation)}
-    return [operation for operation in operations if _may_be_move_target(operation) and operation.size in sizes]
+    targets = [operation for operation in operations if _may_be_move_target(operation)]
+    sizes = _sizes_of_sources(operations) if targets else ()
+    return [operation for operation in targets if operation.size in sizes]
 
 
 def detect_moves(operations: Iterable[Operation]) -> list[Operation]:
@@ -31,6 +32,8 @@ def detect_moves(operations: Iterable[Operation]) -> list[Operation]:
     Empty files are not matched: they all have the same content, and a move saves nothing.
     """
     operations = list(operations)
+    if not any(map(_may_be_move_target, operations)):
+        return operations
     sources = _ContentIndex()
     for operation in operations:
         if _may_be_move_source(operation) and operation.size:
@@ -62,10 +65,9 @@ def blocked_moves(operations: Iterable[Operation]) -> list[Operation]:
     Only these have to be hashed for `hold_move_sources`.
     """
     operations = list(operations)
-    sizes = {operation.size for operation in operations if _may_be_move_source(operation)}
-    return [
-        each for each in operations if _has_new_local_file(each) and each.local is not None and each.local.size in sizes
-    ]
+    blocked = [each for each in operations if _has_new_local_file(each)]
+    sizes = _sizes_of_sources(operations) if blocked else ()
+    return [each for each in blocked if each.local is not None and each.local.size in sizes]
 
 
 def hold_move_sources(operations: Sequence[Operation]) -> list[Operation]:
@@ -187,6 +189,10 @@ _DELETES = {Side.LOCAL: Action.DELETE_LOCAL, Side.REMOTE: Action.DELETE_REMOTE}
 
 def _may_be_move_source(operation: Operation) -> bool:
     return operation.action is Action.DELETE_REMOTE and operation.reason is Reason.DELETED_LOCAL
+
+
+def _sizes_of_sources(operations: Iterable[Operation]) -> set[int]:
+    return {operation.size for operation in operations if _may_be_move_source(operation)}
 
 
 def _may_be_move_target(operation: Operation) -> bool:

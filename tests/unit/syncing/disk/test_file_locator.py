@@ -261,3 +261,13 @@ def test_a_mapped_file_that_is_a_link_is_the_file_behind_it(tmp_path):
         mapping = PathMapping("g", str(tmp_path / "dangling"), "k", is_file=True)
         with pytest.raises(InvalidKey, match="a symbolic link stands in its way"):
             places.stat_entry("k", mapping)
+
+
+@pytest.mark.parametrize("remember", [False, True])
+def test_a_missing_directory_is_looked_for_again_unless_it_is_to_be_remembered(root, remember):
+    with FileLocator({root.id: POSIX}, remember_missing=remember) as places:
+        assert places.stat_entry("data/new/a", root) is None
+        m("new/a=1 new/b=1").write_to(Path(root.local))
+        assert (places.stat_entry("data/new/b", root) is None) is remember
+        assert places.stat_entry("data/d/b", root) is not None
+        assert not places.locate_for_write("data/new/b", root).is_directory

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
@@ -416,3 +417,13 @@ def test_a_file_that_can_not_be_exchanged_stays(sides: Sides, monkeypatch: pytes
     assert sides.files() == {"a": "1"}
     failing(monkeypatch, "exchange", errno.EINVAL)
     assert sides.sync().success and sides.files() == {"a": "2"}
+
+
+def test_a_directory_that_appears_again_while_a_batch_of_deletes_is_backed_up_keeps_its_objects(sides):
+    sides.settings = {"keep_replaced": "always"}
+    sides.in_step("a=1 d/a=1 d/b=1 d/c=1")
+    shutil.rmtree(sides.folder / "d")
+    # The backup of the first object is under way when the others have a file again.
+    sides.adapter = During(sides.bucket, "download_file", lambda: sides.here("d/b=1 d/c=1"))
+    sides.sync()
+    assert sides.objects() == {"a": "1", "d/b": "1", "d/c": "1"}

@@ -124,6 +124,8 @@ class FileLocator:
         follow: Follow symbolic links below the roots (setting `follow_symlinks`).
         root_identities: Results of `root_identity` at the start of the run, by id of the mapping. A root that is
             another directory now, or missing, is refused.
+        remember_missing: A directory that `locate` has found to be missing counts as missing until the context ends:
+            many files of a deleted directory cost one system call. For checks that are made in one go.
     """
 
     def __init__(
@@ -132,7 +134,9 @@ class FileLocator:
         *,
         follow: bool = False,
         root_identities: Mapping_[str, RootIdentity | None] = _NO_ROOTS,
+        remember_missing: bool = False,
     ) -> None:
+        self._missing: set[tuple[str, str]] | None = set() if remember_missing else None
         self._rules_by_mapping = rules_by_mapping
         self._follow = follow
         self._root_identities = root_identities
@@ -158,9 +162,14 @@ class FileLocator:
         """
         if not mapping.is_file and (problem := invalid_reason(mapping.relative_path(key), self._rules(mapping))):
             raise InvalidKey(f"refused, {problem}", key=key)
+        directory = (mapping.id, key.rpartition("/")[0])
+        if self._missing and directory in self._missing:
+            return None
         try:
             return self._locate_in_tree(key, mapping, create=False)
         except (FileNotFoundError, NotADirectoryError):
+            if self._missing is not None and not mapping.is_file:
+                self._missing.add(directory)
             return None
         except InvalidKey as error:
             # A parent is a regular file, so this file can't exist. Behind a link it might.

@@ -24,7 +24,8 @@ def delete_batch(worker: Worker, operations: Sequence[Operation]) -> BatchResult
         result.results.append(worker.run(operations[0]))
         return result
     ready: list[Operation] = []
-    with worker.bucket.locator() as locator:
+    # Backups take time, in which a directory may appear again.
+    with worker.bucket.locator(remember_missing=not any(map(worker.needs_backup, operations))) as locator:
         for number, operation in enumerate(operations):
             if worker.in_flight.stopped.is_set():
                 result.not_started += operations[number:]

@@ -59,9 +59,14 @@ class BucketContext:
         """The decider of single keys."""
         return Decider(EvidenceCollector(self.adapter, self._algorithm, self._follow), self.filesystem_rules)
 
-    def locator(self) -> FileLocator:
+    def locator(self, *, remember_missing: bool = False) -> FileLocator:
         """Return a locator of the local files, to be closed after use."""
-        return FileLocator(self.filesystem_rules, follow=self._follow, root_identities=self.root_identities)
+        return FileLocator(
+            self.filesystem_rules,
+            follow=self._follow,
+            root_identities=self.root_identities,
+            remember_missing=remember_missing,
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._config is None:

@@ -196,18 +196,18 @@ class StateDatabase:
         rows = list(upserts)
         owners = {row.key: row.mapping_id for row in rows}
         with self._transaction():
-            find = partial(self._find_mapping_ids, among=mapping_ids)
-            deleted = [(key, id_) for key in deletes for id_ in find(key)]
-            if mapping_ids is not None and len(mapping_ids) > 1:
-                deleted += [(key, id_) for key, owner in owners.items() for id_ in find(key) if id_ != owner]
-            self._db.executemany("DELETE FROM entries WHERE key = ? AND root = ?", deleted)
+            if mapping_ids is None:
+                self._db.executemany("DELETE FROM entries WHERE key = ?", ((key,) for key in deletes))
+            else:
+                ids = tuple(mapping_ids)
+                statement = f"DELETE FROM entries WHERE key = ? AND root IN ({', '.join('?' * len(ids))})"  # noqa: S608
+                self._db.executemany(statement, ((key, *ids) for key in deletes))
+                if len(ids) > 1:
+                    others = ((key, *ids, owner) for key, owner in owners.items())
+                    self._db.executemany(f"{statement} AND root != ?", others)
             self._db.executemany("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
             owner_ids = [(id_,) for id_ in set(owners.values())]
             self._db.executemany("INSERT OR IGNORE INTO roots (root) VALUES (?)", owner_ids)
-
-    def _find_mapping_ids(self, key: str, among: Collection[str] | None) -> list[str]:
-        found = [id_ for (id_,) in self._db.execute("SELECT root FROM entries WHERE key = ?", (key,))]
-        return found if among is None else [id_ for id_ in found if id_ in among]
 
     # --- mappings ----------------------------------------------------------------------------------------
 
