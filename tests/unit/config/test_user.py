@@ -12,6 +12,7 @@ from buckia_core.config.secrets.references import SecretStores
 from buckia_core.config.secrets.secret import Secret
 from buckia_core.config.user import edit_user_config, load_user_config, parse_user_config
 from buckia_core.errors import BucketNotConfigured, ConfigError, InvalidSetting, UnknownSetting
+from buckia_core.sharing.config import ShareConfig
 
 BUCKIA = """\
 photos: {provider: file, root: store}
@@ -159,3 +160,28 @@ def test_an_edit_that_makes_the_file_invalid_is_not_written(home):
         assert stat.S_IMODE((home / "conf" / "config.toml").stat().st_mode) == 0o600
         assert stat.S_IMODE((home / "conf").stat().st_mode) == 0o700
     assert load_user_config().default_store == "age"
+
+
+@pytest.mark.parametrize(
+    ("project", "expected"),
+    [
+        ('share_bucket = "shared"', ("shared", "protected", 7)),
+        ('buckets = ["photos"]', ("open", "public", 30)),
+        ('buckets = ["photos"]\nshare_bucket = "open"', ("open", "public", 30)),
+        ('buckets = ["photos"]\nshare_bucket = "shared"', ("shared", "protected", 7)),
+        ('buckets = ["videos"]', None),
+    ],
+)
+def test_shares_of_a_project(home, project, expected):
+    text = BUCKIA.replace("root: store", "root: store, share: {bucket: open, access: public, ttl_days: 30}")
+    if expected and expected[0] == "shared" and "photos" not in project:
+        text = BUCKIA
+    text += "open: {provider: memory, public_url_base: 'https://s.example.com'}\n"
+    (home / "project" / ".buckia").write_text(text)
+    write(home, f'[projects.p]\nconfig = "~/project/.buckia"\n{project}\n')
+    if expected is None:
+        with pytest.raises(ConfigError, match="project 'p' has no share_bucket; add it"):
+            ShareConfig.from_project("p")
+    else:
+        share = ShareConfig.from_project("p")
+        assert (share.bucket.name, share.mode.value, share.ttl_days) == expected

@@ -73,6 +73,16 @@ class Project:
         """
         return load(self.config)
 
+    def all_buckets(self) -> list[BucketConfig]:
+        """Return the project's buckets, without the one from which files are shared.
+
+        Raises:
+            BucketNotConfigured: The file has no bucket of a name that the project has.
+            ConfigError: The file does not exist, or is invalid.
+        """
+        file = self.load()
+        return [file.bucket(name) for name in self.buckets or file.buckets if name != self.share_bucket]
+
     def bucket(self, name: str | None = None) -> BucketConfig:
         """Return a bucket of the project; without a name, the only one.
 

@@ -69,6 +69,24 @@ class ShareConfig:
         bucket = load(Path(config.source)).bucket(share.bucket)
         return cls(bucket, share.access, share.ttl_days, share.lifecycle)
 
+    @classmethod
+    def from_project(cls, name: str) -> ShareConfig:
+        """Return where shares of a project of the user's `config.toml` go.
+
+        That is what the setting `share` of a bucket of the project says; without one, protected shares in the
+        project's `share_bucket`.
+
+        Raises:
+            ConfigError: There is no such project, or it has no bucket for shares.
+        """
+        from buckia_core.config.user import load_user_config  # noqa: PLC0415  # others do not read it
+
+        project = load_user_config().project(name)
+        for config in project.all_buckets():
+            if config.share is not None and config.share.bucket == (project.share_bucket or config.share.bucket):
+                return cls.from_bucket(config)
+        return cls(project.share())
+
 
 def check_ttl(days: object, access: ShareAccess) -> None:
     """Check a number of days.

@@ -1,5 +1,6 @@
 """Stands for 1Password's command `op` (version 2): read, and item get, create, edit and delete, on a file."""
 
+import hashlib
 import json
 import os
 import sys
@@ -65,7 +66,7 @@ def pick(item, parts):
 def check(item):
     for each in item["fields"]:
         assert each["type"] in ("CONCEALED", "STRING"), each
-        each.setdefault("id", f"id-{each['label']}")
+        each.setdefault("id", hashlib.sha256(each["label"].encode()).hexdigest()[:26])
 
 
 if arguments[0] == "read":
@@ -97,7 +98,10 @@ elif arguments[1] == "edit":
     else:
         name = arguments[3].removesuffix("[delete]").replace("\\.", "\0")
         assert arguments[3].endswith("[delete]") and not given
-        item["fields"].remove(pick(item, [part.replace("\0", ".") for part in name.split(".")]))
+        field = pick(item, [part.replace("\0", ".") for part in name.split(".")])
+        if len(field["id"]) != 26:
+            fail(f"cannot delete the built-in field {field['id']}")
+        item["fields"].remove(field)
     save()
 elif arguments[1] == "delete":
     vault = option("--vault")

@@ -188,6 +188,16 @@ class TestOnePassword:
         assert stores.delete("op://Private/Mine/key")
         assert op.items[0]["fields"] == [field]
 
+    def test_a_built_in_field_is_emptied(self, stores, op):
+        fields = [
+            {"id": "credential", "label": "credential", "type": "CONCEALED", "value": "hunter2-hunter2"},
+            {"id": "username", "label": "username", "type": "STRING", "value": "me"},
+        ]
+        op.items = [{"id": "x1", "title": "Mine", "vault": {"name": "Private"}, "fields": fields}]
+        assert stores.delete("op://Private/Mine/credential")
+        assert [each["value"] for each in op.items[0]["fields"]] == ["", "me"]
+        assert not stores.exists("op://Private/Mine/credential")
+
     def test_an_item_of_buckia_is_archived_with_its_last_secret(self, stores, op):
         stores.write("op://Private/New/key", Secret("hunter2-hunter2"))
         assert stores.delete("op://Private/New/key")

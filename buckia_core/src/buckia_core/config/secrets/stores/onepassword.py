@@ -30,6 +30,9 @@ _LOCKED = re.compile(
     r"desktop app|locked",
     re.IGNORECASE,
 )
+_CUSTOM_ID = re.compile(r"[a-z0-9]{26}")
+"""Id of a field that a user added; those of built-in fields are words."""
+
 _HIDDEN_VALUE = "[use 'op item get"
 
 
@@ -74,6 +77,10 @@ class OnePasswordStore:
         others = [each for each in item["fields"] if each is not field and each.get("value")]
         if _TAG in item.get("tags", ()) and not others:
             self._run(place.reference, "item", "delete", str(item["id"]), "--vault", place.vault, "--archive")
+        elif not _CUSTOM_ID.fullmatch(str(field.get("id", ""))):
+            # `op` can't delete a field that each item of the category has, and can empty it.
+            field["value"] = ""
+            self._run(place.reference, "item", "edit", str(item["id"]), "--vault", place.vault, template=item)
         else:
             named = ".".join(_escape(each) for each in (place.section, place.field) if each)
             self._run(place.reference, "item", "edit", str(item["id"]), "--vault", place.vault, f"{named}[delete]")
