@@ -18,7 +18,7 @@ endif
 PYTHON_HERE := $(BIN)/python
 HEADING := @printf '\n== %s ==\n'
 
-.PHONY: help demo picture test test-long test-everywhere test-pythons lint format docs dist bench clean style types layers pytest
+.PHONY: help demo picture test test-long test-everywhere test-data test-pythons lint format docs dist bench clean style types layers pytest
 .NOTPARALLEL:
 
 help:
@@ -27,6 +27,7 @@ help:
 	@echo "make test    all checks: style, types, layers, tests"
 	@echo "make test-long  the tests that take long"
 	@echo "make test-everywhere  all tables of syncs on every kind of bucket"
+	@echo "make test-data  what pandas, DuckDB, zarr and xarray do with buckets"
 	@echo "make test-pythons  the unit tests on other Pythons"
 	@echo "make lint    the checks without the tests"
 	@echo "make format  put the code into its standard form"
@@ -50,6 +51,12 @@ test-long: $(VENV)/developing
 test-everywhere: $(VENV)/developing
 	$(HEADING) "Tables of syncs on every kind of bucket: pytest"
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup --everywhere $(wildcard tests/e2e/tables/test_*.py)
+
+# The programs take hundreds of megabytes, so `make test` does not install them.
+test-data: $(VENV)/developing
+	$(HEADING) "Programs that read buckets through fsspec: pytest"
+	$(PYTHON_HERE) -m pip install --quiet --disable-pip-version-check --group data
+	$(BIN)/pytest -n 0 tests/unit/objects/test_data_tools.py
 
 # Versions besides the one of `make test`; where an interpreter is missing, its tests are skipped.
 PYTHONS ?= 3.12 3.13

@@ -27,6 +27,7 @@ SESSION_NAMES = (
     "app-data",
     "authentication",
     "errors",
+    "fsspec",
     "getting-started",
     "hooks",
     "python-api",

@@ -107,9 +107,9 @@ def test_every_adapter_has_an_extra_and_all_has_them_all(built: Built):
     metadata = metadata_of(built.wheel("buckia"))
     extras = set(metadata.get_all("Provides-Extra") or [])
     adapters = {name.removeprefix("buckia_") for name in ADAPTERS}
-    assert extras == adapters | {"all", "dev"}
+    assert extras == adapters | {"all", "dev", "fsspec"}
     asked = [Requirement(text) for text in metadata.get_all("Requires-Dist") or [] if "extra ==" in text]
-    for extra in extras - {"dev"}:
+    for extra in extras - {"dev", "fsspec"}:
         brought = {each.name for each in asked if each.marker and each.marker.evaluate({"extra": extra})}
         assert brought == {f"buckia-{adapter}" for adapter in (adapters if extra == "all" else {extra})}
 
