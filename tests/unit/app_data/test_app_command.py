@@ -50,4 +50,8 @@ def test_each_command_reports_what_it_did(project: Path, capsys: pytest.CaptureF
     assert run(capsys, "app", "restore", "--yes")[-1]["downloaded"] == 1
     assert run(capsys, "app", "reset", "--yes")[-1]["files"] == 1
     assert run(capsys, "app", "reset", "--everywhere", "--yes")[-1]["deleted_remote"] == 1
+    (user,) = run(capsys, "app", "new-user", "--replace")
+    assert run(capsys, "app", "status")[-1]["user"] == user["user"] and len(str(user["user"])) == 26
+    assert run(capsys, "app", "status")[-1]["warnings"] == []
+    assert ran(capsys, "app", "new-user").code == 2
     assert not (project / "bob" / "note.txt").exists()

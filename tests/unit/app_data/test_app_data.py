@@ -210,6 +210,13 @@ def test_plain_sync_backs_up_and_never_uploads_the_demo(phone: Instance, bucket:
     assert not (bucket / DEMO / "mine.txt").exists() and phone.files(DEMO)["mine.txt"]
 
 
+def test_folders_of_the_app_are_synced_beside_those_of_the_setting_folders(tmp_path: Path, bucket: Path) -> None:
+    publish_demo(bucket, 1)
+    app = Instance(tmp_path / "phone")
+    app.client.config = app.client.config.with_changes(folders=["other"])
+    assert app.app.update_demo().downloaded == 2
+
+
 def test_status_tells_what_there_is_to_do_and_warns_of_an_id_that_can_be_guessed(tmp_path: Path, bucket: Path) -> None:
     publish_demo(bucket, 1)
     bob = Instance(tmp_path / "bob", user="bob")

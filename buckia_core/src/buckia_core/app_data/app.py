@@ -92,6 +92,32 @@ class AppData:
             return ()
         return (f"the id {user!r} could be guessed, and whoever has it can read the folder; use a random one",)
 
+    def new_user(self, *, replace: bool = False) -> str:
+        """Make a user: a random id, which is written into the configuration file. Returns the id.
+
+        If the bucket has the setting `folders`, the id is added to it. A client that is created afterwards uses the id.
+
+        Args:
+            replace: Replace the user that there is. Its files and objects stay.
+
+        Raises:
+            ConfigError: There is a user, or the configuration has no file or can't be edited.
+            LockHeld: Another process edits the file.
+        """
+        config, user = self._client.config, self.profile.user
+        if user is not None and not replace:
+            raise ConfigError(f"`app` has the user {user!r}; to replace it by a new one, use --replace")
+        if config.source is None:
+            raise ConfigError("a new user is written into the configuration file, and this configuration has none")
+        from buckia_core.config.editor import edit_config  # noqa: PLC0415  # imports the YAML library
+        from buckia_core.config.folders import add_folder  # noqa: PLC0415  # as above
+
+        path = Path(config.source)
+        made = add_folder(path, config.name)
+        with edit_config(path) as file:
+            file.set_in_group(config.name, "app", "user", made.name)
+        return made.name
+
     def backup(self, **options: Any) -> SyncResult:
         """Upload the user's folder and a snapshot of the database. `options` are those of `BuckiaClient.sync`.
 

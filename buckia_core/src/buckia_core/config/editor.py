@@ -148,6 +148,18 @@ class ConfigEditor:
         check_references({setting: value}, settings, self._stores)
         self._yaml.set(self._path(bucket, setting), setting, as_yaml(value))
 
+    def set_in_group(self, bucket: str, group: str, setting: str, value: str) -> None:
+        """Set one field of a setting that is a mapping, such as `app`, which the bucket must have.
+
+        Raises:
+            BucketNotConfigured: The file has no such bucket.
+            ConfigError: The bucket has no such mapping.
+        """
+        path = self._path(bucket, group)
+        if not isinstance(self.buckets[bucket].get(group), dict):
+            raise ConfigError(f"bucket {bucket!r} has no mapping {group!r} in this file", source=self._source)
+        self._yaml.set((*path, group), setting, value)
+
     def unset(self, bucket: str, setting: str) -> bool:
         """Remove a setting of a bucket, with the comment directly above it; return whether it was set.
 

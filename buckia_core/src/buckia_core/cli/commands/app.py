@@ -82,6 +82,18 @@ def _presence(name: str | None, exists: bool) -> str | None:
     return None if name is None else f"{name} ({'here' if exists else 'not here'})"
 
 
+@app_command.command("new-user")
+@click.option("--replace", is_flag=True, help="Replace the user that there is; its files and objects stay.")
+@pass_context
+def new_user_command(context: CliContext, replace: bool) -> ExitCode:
+    """Make a user whose id nobody can guess, and write it into .buckia."""
+    config = context.one_bucket()
+    with context.client(config) as client:
+        user = client.app.new_user(replace=replace)
+    context.output.result({"type": "user", "bucket": config.name, "user": user}, user)
+    return ExitCode.DONE
+
+
 @app_command.command("backup")
 @_dry_run
 @_force

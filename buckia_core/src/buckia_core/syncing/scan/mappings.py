@@ -114,7 +114,10 @@ def parse_mapping_id(id_: str) -> tuple[str, str, bool]:
 
 def build_scope(config: BucketConfig) -> Scope:
     """Return the keys that the configuration includes."""
-    return Scope.from_names(config.folders) if config.folders else Scope()
+    if not config.folders:
+        return Scope()
+    app = (config.app.user, config.app.demo) if config.app is not None else ()
+    return Scope.from_names((*config.folders, *(each for each in app if each is not None)))
 
 
 def _rules(config: BucketConfig, overrides: RunOverrides, direction: Direction) -> SyncRules:
