@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import itertools
 import threading
+from dataclasses import replace
+from typing import ClassVar
 
 import pytest
 
 from buckia_core import errors
-from buckia_core.adapters.contract.types import UploadInfo
+from buckia_core.adapters.contract.types import BucketLocation, UploadInfo
 from buckia_core.adapters.memory.bucket import MemoryBucket
 from buckia_core.adapters.memory.settings import MemorySettings
 from buckia_core.adapters.memory.sync import MemorySync
-from buckia_core.objects.bulk_copy import CopyTask, copy_all
+from buckia_core.objects.bulk_copy import CopyTask, check_no_overlap, copy_all
 from buckia_core.objects.store import ObjectStore
 
 KEYS = ("a.txt", "img/a.png", "img/b.png", "img/raw/c.png")
@@ -185,6 +187,39 @@ def test_no_copy_replaces_a_source(buckia, bucket):
     assert ran.code == 2
     assert "which is to be copied, too; nothing was changed" in ran.err
     assert contents(bucket) == before
+
+
+class Service(MemorySync):
+    """A bucket of a service that copies between its buckets."""
+
+    buckets: ClassVar[dict[str, MemorySync]] = {}
+
+    def __init__(self, name: str) -> None:
+        super().__init__(MemorySettings())
+        self.name = name
+        self.buckets[name] = self
+        self._capabilities = replace(self._capabilities, bucket_copy=True)
+
+    def bucket_location(self):
+        return BucketLocation("service", self.name, "")
+
+    def copy_from(self, location, source, key, *, attributes=None, metadata=True, expect=None):
+        _, content = self.buckets[location.bucket].read_file(source.key, expect=source)
+        return self.upload_file(content, key, expect=expect)
+
+    def open_file(self, *_, **__):
+        raise AssertionError("the content passed through this machine")
+
+
+def test_the_server_copies_between_buckets_of_one_service():
+    one, two = (ObjectStore(Service(name)) for name in ("one", "two"))
+    one.put("k", b"mine")
+    task = CopyTask(one.stat("k"), "moved")
+    (outcome,) = copy_all(one, two, [task], move=True, stopped=threading.Event())
+    assert outcome.copied is not None and outcome.copied.key == "moved"
+    assert (two.get("moved"), one.exists("k")) == (b"mine", False)
+    with pytest.raises(errors.InvalidSetting, match="itself"):
+        check_no_overlap(two, two, [CopyTask(two.stat("moved"), "moved")])
 
 
 class Alias(MemorySync):

@@ -12,6 +12,7 @@ from buckia_core.adapters.contract.types import Precondition, UploadInfo
 from buckia_core.adapters.transfers.retry import RetryPolicy
 from buckia_core.config.object_rules import ObjectAttributes
 from buckia_core.errors import BucketNotFound, NotFound, NotSupported, PermissionDenied
+from buckia_core.objects.progress import ProgressListener
 from buckia_core.objects.read import Reader
 from buckia_core.objects.upload import Upload
 from buckia_core.planning.digest import without_tentative
@@ -45,6 +46,7 @@ class BucketCopier:
         changes: ObjectAttributes | None = None,
         metadata: bool = True,
         expect: Precondition | None = None,
+        progress: ProgressListener | None = None,
     ) -> RemoteObject:
         """Copy one version to a key of the other bucket, and return the new object.
 
@@ -58,6 +60,7 @@ class BucketCopier:
             changes: Headers in place of those of the source, and tags.
             metadata: Whether the copy has the metadata of the source.
             expect: What must hold of the object under the new key.
+            progress: Receives the bytes that pass through this machine.
 
         Raises:
             NotFound: The object no longer exists.
@@ -66,7 +69,9 @@ class BucketCopier:
         """
         self.check(changes)
         copied = self._copy_on_server(found, key, changes, expect, metadata=metadata)
-        return copied if copied is not None else self._stream(found, key, changes, expect, metadata=metadata)
+        if copied is not None:
+            return copied
+        return self.stream(found, key, changes=changes, metadata=metadata, expect=expect, progress=progress)
 
     def check(self, changes: ObjectAttributes | None) -> None:
         """Check that the target can store the changes. Costs no request.
@@ -107,15 +112,17 @@ class BucketCopier:
                 source.stat_file(found.key)
         return None
 
-    def _stream(
+    def stream(
         self,
         found: RemoteObject,
         key: str,
-        changes: ObjectAttributes | None,
-        expect: Precondition | None,
         *,
-        metadata: bool,
+        changes: ObjectAttributes | None = None,
+        metadata: bool = True,
+        expect: Precondition | None = None,
+        progress: ProgressListener | None = None,
     ) -> RemoteObject:
+        """Copy as `copy` does, through this machine, whatever the server can do."""
         known = self.target.capabilities
         attributes = changes
         if known.attributes:
@@ -134,4 +141,4 @@ class BucketCopier:
             attributes=attributes if known.attributes else None,
         )
         reader = Reader(self.source, self.algorithm, self.policy)
-        return Upload(self.target, key, info, self.algorithm, expect).send(reader.stream(found))
+        return Upload(self.target, key, info, self.algorithm, expect, progress).send(reader.stream(found))

@@ -6,13 +6,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from buckia_core.adapters.contract.base import BaseSync
-from buckia_core.adapters.contract.protocols import ServerCopy
-from buckia_core.adapters.contract.types import Precondition, UploadInfo, delete_one, stat_or_none
+from buckia_core.adapters.contract.protocols import BucketCopy, ServerCopy
+from buckia_core.adapters.contract.types import Precondition, delete_one, stat_or_none
 from buckia_core.errors import IntegrityError, NotSupported, PreconditionFailed
+from buckia_core.objects.bucket_copy import BucketCopier
 from buckia_core.objects.progress import ProgressListener
 from buckia_core.objects.read import Reader
-from buckia_core.objects.upload import Upload
-from buckia_core.planning.digest import Comparison, compare, without_tentative
+from buckia_core.planning.digest import Comparison, compare
 from buckia_core.planning.manifest import RemoteObject
 
 
@@ -23,12 +23,14 @@ class Copy:
     Attributes:
         reader: Reads the bucket of the source.
         target: The bucket of the copy.
-        on_server: Let the server copy, if it can. Source and target are then the same bucket.
+        on_server: Let the server copy, if it can.
+        one_bucket: Source and target are the same bucket.
     """
 
     reader: Reader
     target: BaseSync
-    on_server: bool
+    on_server: bool = True
+    one_bucket: bool = True
 
     def run(
         self,
@@ -56,7 +58,7 @@ class Copy:
         self, found: RemoteObject, key: str, expect: Precondition | None, progress: ProgressListener | None
     ) -> RemoteObject:
         reader, target = self.reader, self.target
-        if self.on_server and target.capabilities.server_copy and isinstance(target, ServerCopy):
+        if self.on_server and self.one_bucket and target.capabilities.server_copy and isinstance(target, ServerCopy):
             # Some servers copy, but not what is encrypted with a customer's key.
             with suppress(NotSupported):
                 return target.copy_file(found, key, expect=expect)
@@ -66,9 +68,10 @@ class Copy:
                 message = f"{found.key!r}: it changed after it was listed"
                 raise PreconditionFailed(message, provider=reader.adapter.provider, key=found.key)
             found = seen
-        metadata = (found.metadata or {}) if target.capabilities.metadata else {}
-        info = UploadInfo(found.mtime_ns, without_tentative(found.digests), found.content_type, metadata)
-        return Upload(target, key, info, reader.algorithm, expect, progress).send(reader.stream(found))
+        copier = BucketCopier(reader.adapter, target, reader.algorithm, reader.policy)
+        if self.on_server and not self.one_bucket:
+            return copier.copy(found, key, expect=expect, progress=progress)
+        return copier.stream(found, key, expect=expect, progress=progress)
 
 
 def delete_copied(source: BaseSync, found: RemoteObject, key: str) -> None:
@@ -86,4 +89,7 @@ def delete_copied(source: BaseSync, found: RemoteObject, key: str) -> None:
 
 def object_name(adapter: BaseSync, key: str) -> str:
     """Return a name of an object that is the same for two sections of a configuration with another prefix."""
+    if adapter.capabilities.bucket_copy and isinstance(adapter, BucketCopy):
+        place = adapter.bucket_location()
+        return "\0".join((place.service, place.bucket, place.prefix + key))
     return f"{adapter.identity.rstrip('/')}/{key}"

@@ -181,7 +181,8 @@ class ObjectStore(DeleteMethods, UrlMethods, BucketMethods):
     ) -> RemoteObject:
         """Copy a version of an object of `source`, which may be another bucket, and return the new object.
 
-        Within one bucket the server copies, if it can. Otherwise the content is streamed through this machine.
+        The server copies within one bucket, and between buckets of one service, if it can. Otherwise the content is
+        streamed through this machine.
 
         Raises:
             NotFound, PreconditionFailed: As `copy`.
@@ -189,7 +190,7 @@ class ObjectStore(DeleteMethods, UrlMethods, BucketMethods):
         """
         reader = source._backend.reader()  # its own class
         same = reader.adapter is self.adapter or reader.adapter.identity == self.adapter.identity
-        return Copy(reader, self.adapter, on_server=same).run(found, key, expect, progress)
+        return Copy(reader, self.adapter, one_bucket=same).run(found, key, expect, progress)
 
     def move(
         self,
