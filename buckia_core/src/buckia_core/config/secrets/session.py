@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -20,7 +19,6 @@ AskPassphrase: TypeAlias = "Callable[[str, bool], Secret | None]"
 """Asks for a passphrase: takes the question and whether to ask twice; returns `None` if nobody can be asked."""
 
 
-@dataclass(slots=True)
 class SecretSession:
     """A session. Its secrets are forgotten when it ends.
 
@@ -30,9 +28,13 @@ class SecretSession:
         passphrases: Passphrases by the file that they are for.
     """
 
-    ask: AskPassphrase | None = None
-    known: dict[Hashable, Secret] = field(default_factory=dict)
-    passphrases: dict[Hashable, Secret] = field(default_factory=dict)
+    # A plain class: each command imports this module, and a dataclass takes five times as long to make.
+    __slots__ = ("ask", "known", "passphrases")
+
+    def __init__(self, ask: AskPassphrase | None = None) -> None:
+        self.ask = ask
+        self.known: dict[Hashable, Secret] = {}
+        self.passphrases: dict[Hashable, Secret] = {}
 
 
 _current: ContextVar[SecretSession | None] = ContextVar("buckia_secret_session", default=None)
