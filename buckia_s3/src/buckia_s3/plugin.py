@@ -23,7 +23,7 @@ VENDORS = [
         settings=f"buckia_s3.provisioning.{vendor}:{name}AccountSettings",
         provisioner=f"buckia_s3.provisioning.{vendor}:{name}Provisioner",
     )
-    for vendor, title, name in (("aws", "Amazon S3", "Aws"), ("ceph", "Ceph", "Ceph"))
+    for vendor, title, name in (("aws", "Amazon S3", "Aws"), ("ceph", "Ceph", "Ceph"), ("r2", "Cloudflare R2", "R2"))
 ]
 
 

@@ -101,10 +101,16 @@ class Boto3Account:
 
 
 class S3Buckets:
-    """Buckets of an account: find, create, empty, delete, and their policies."""
+    """Buckets of an account: find, create, empty, delete, and their policies.
 
-    def __init__(self, account: Boto3Account) -> None:
+    Args:
+        account: S3 of the account.
+        versions: Whether the service can list versions of objects.
+    """
+
+    def __init__(self, account: Boto3Account, *, versions: bool = True) -> None:
         self._account = account
+        self._versions = versions
 
     def exists(self, name: str) -> bool:
         """Tell whether the account has a bucket."""
@@ -127,11 +133,11 @@ class S3Buckets:
         """Tell whether a bucket has no version of an object, and no unfinished upload; a missing one has none."""
         action = f"looking into the bucket {name!r}"
         try:
-            versions = self._account.call("list_object_versions", action=action, Bucket=name, MaxKeys=1)
+            objects = self._list(name, action, 1)
             uploads = self._account.call("list_multipart_uploads", action=action, Bucket=name, MaxUploads=1)
         except NotFound:
             return True
-        return not any((versions.get("Versions"), versions.get("DeleteMarkers"), uploads.get("Uploads")))
+        return not objects and not uploads.get("Uploads")
 
     def empty(self, name: str) -> None:
         """Delete all versions of all objects, and abort all uploads."""
@@ -139,14 +145,18 @@ class S3Buckets:
         for each in self._account.pages("list_multipart_uploads", "Uploads", action=action, Bucket=name):
             upload = {"Key": each["Key"], "UploadId": each["UploadId"]}
             self._ignore("abort_multipart_upload", action=action, Bucket=name, **upload)
-        while True:
-            page = self._account.call("list_object_versions", action=action, Bucket=name, MaxKeys=1000)
-            found = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
-            if not found:
-                return
+        while found := self._list(name, action, 1000):
             for each in found:
-                version = {"Key": each["Key"], "VersionId": each["VersionId"]}
-                self._account.call("delete_object", action=action, Bucket=name, **version)
+                self._account.call("delete_object", action=action, Bucket=name, **each)
+
+    def _list(self, name: str, action: str, limit: int) -> list[dict[str, Any]]:
+        """Return the first objects of a bucket, with their versions, as arguments of a delete."""
+        if not self._versions:
+            page = self._account.call("list_objects_v2", action=action, Bucket=name, MaxKeys=limit)
+            return [{"Key": each["Key"]} for each in page.get("Contents", ())]
+        page = self._account.call("list_object_versions", action=action, Bucket=name, MaxKeys=limit)
+        found = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
+        return [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in found]
 
     def delete(self, name: str) -> None:
         """Delete an empty bucket; a missing one is no error.
