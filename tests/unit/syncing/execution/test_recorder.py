@@ -11,6 +11,7 @@ from buckia_core.syncing.events import Status
 from buckia_core.syncing.execution import recorder as module
 from buckia_core.syncing.execution.operation_result import OperationResult
 from buckia_core.syncing.execution.recorder import BaselineRecorder
+from buckia_core.syncing.planner.evidence import EvidenceCollector
 from buckia_core.syncing.state.database import StateDatabase
 from buckia_core.testing import m
 
@@ -110,7 +111,7 @@ def test_changed_fingerprints_are_updated_and_not_verified_again(sides, monkeypa
     (sides.folder / "a").touch()
     sides.there("b=1")
     hashed: list[str] = []
-    monkeypatch.setattr("buckia_core.syncing.planner.evidence.hash_open_file", counting(hashed))
+    monkeypatch.setattr(EvidenceCollector, "hash_local", counting(hashed))
     sides.sync()
     assert sides.did == [] and len(hashed) == 1
     sides.sync()
@@ -118,11 +119,11 @@ def test_changed_fingerprints_are_updated_and_not_verified_again(sides, monkeypa
 
 
 def counting(calls: list[str]):
-    from buckia_core.adapters.transfers.hashing import hash_open_file
+    hash_local = EvidenceCollector.hash_local
 
-    def hash_and_count(file, algorithms):
-        calls.append(file.name)
-        return hash_open_file(file, algorithms)
+    def hash_and_count(self, mapping, entry, *more):
+        calls.append(entry.key)
+        return hash_local(self, mapping, entry, *more)
 
     return hash_and_count
 
@@ -131,7 +132,7 @@ def test_p2_nothing_is_read_where_nothing_changed(sides, monkeypatch):
     monkeypatch.setattr("buckia_core.syncing.state.baseline_rows.is_racy", lambda *_: False)
     sides.in_step("a=1 b=1 d/c=1").there("e=1").sync()
     read: list[str] = []
-    monkeypatch.setattr("buckia_core.syncing.planner.evidence.hash_open_file", counting(read))
+    monkeypatch.setattr(EvidenceCollector, "hash_local", counting(read))
     result = sides.sync()
     assert (read, result.requests, result.unchanged) == ([], 1, 4)
 
