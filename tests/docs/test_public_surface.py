@@ -19,7 +19,7 @@ from buckia_core import errors
 from tests.docs.pages import PAGES, ROOT
 
 OF_A_CONFIGURATION = {"BucketConfig", "ConfigFile", "KeepReplaced", "PathRule", "Secret", "find_config", "load_config"}
-OF_APP_DATA = {"AppData", "AppProfile", "AppStatus", "ResetResult", "TableChange"}
+OF_APP_DATA = {"AppData", "AppProfile", "AppStatus", "FetchResult", "ResetResult", "TableChange"}
 OF_A_RUN = {
     *("Event", "FileError", "Finished", "Listener", "Notice", "Planned", "Scanning", "Status", "SyncResult"),
     "Transferred",

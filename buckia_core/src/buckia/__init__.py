@@ -92,6 +92,7 @@ if TYPE_CHECKING:
         SyncResult,
         Transferred,
     )
+    from buckia_core.syncing.fetching.runs import FetchResult
     from buckia_core.syncing.planner.check import CheckResult, Difference
     from buckia_core.syncing.planner.resolve import Conflict, NotAConflict
     from buckia_core.syncing.state.database_file import StateTooNew
@@ -129,6 +130,7 @@ __all__ = [
     "Encryption",
     "Event",
     "FetchRefused",
+    "FetchResult",
     "FileError",
     "Finished",
     "IfAbsent",
@@ -239,6 +241,7 @@ _NAMES = {
     "syncing.transfer.versions": "BucketVersions Restored",
     "syncing.planner.check": "CheckResult Difference",
     "syncing.planner.resolve": "Conflict NotAConflict",
+    "syncing.fetching.runs": "FetchResult",
     "syncing.state.database_file": "StateTooNew",
     "syncing.disk.trash": "NotInTrash NotRestored Trash Trashed",
     "syncing.events": "Event FileError Finished Listener Notice Planned Scanning Status SyncResult Transferred",

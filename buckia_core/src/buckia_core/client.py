@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from buckia_core.app_data.app import AppData
     from buckia_core.sharing.config import ShareConfig
     from buckia_core.syncing.disk.trash import Trash
+    from buckia_core.syncing.fetching.cache import FetchCache
+    from buckia_core.syncing.fetching.runs import FetchResult
     from buckia_core.syncing.planner.check import CheckResult
     from buckia_core.syncing.planner.resolve import Conflict, Resolution
 
@@ -213,6 +215,41 @@ class BuckiaClient(ObjectClient):
         """
         request = self._build_request(RunOverrides(), sync_paths, relative_to)
         return engine.check(replace(request, dry_run=True, listener=events or no_listener))
+
+    def fetch(self, sync_paths: Sequence[AnyPath] | None = None, *, relative_to: AnyPath | None = None) -> FetchResult:
+        """Download what a sync would download to the cache (setting `cache`); `apply` applies it. Changes nothing else.
+
+        Raises:
+            ConfigError, LockHeld, AdapterError: As `sync`.
+        """
+        from buckia_core.syncing.fetching.runs import fetch  # noqa: PLC0415  # not needed by a sync
+
+        return fetch(self._build_request(RunOverrides(), sync_paths, relative_to), self._fetch_cache)
+
+    def apply(
+        self, *, conflict: ConflictPolicy | str | None = None, dry_run: bool = False, force: bool = False,
+        events: Listener | None = None,
+    ) -> SyncResult:  # fmt: skip
+        """Apply fetched changes to the local files, by the rules of a sync. Needs no connection.
+
+        Files that were edited here are uploaded by the next sync. The arguments are those of `sync`.
+
+        Raises:
+            ConfigError, LockHeld, UnsafePlan: As `sync`.
+        """
+        from buckia_core.syncing.fetching.runs import apply  # noqa: PLC0415  # as above
+
+        request = self._build_request(arguments.as_overrides(conflict=conflict), None)
+        return apply(replace(request, dry_run=dry_run, force=force, listener=events or no_listener), self._fetch_cache)
+
+    @property
+    def _fetch_cache(self) -> FetchCache:
+        from buckia_core.syncing.fetching.cache import FetchCache  # noqa: PLC0415  # as above
+
+        config, files = self.config, self.state_files
+        parent = files.directory if config.cache is None else config.base_dir / os.path.expanduser(config.cache)
+        # A name of Buckia's own is never synced, wherever the directory is.
+        return FetchCache(Path(os.path.abspath(parent)) / f".buckia-fetched-{files.stem}")
 
     def stop(self) -> None:
         """Ask a running sync to finish its in-flight operations, record them, and end. Safe from any thread."""

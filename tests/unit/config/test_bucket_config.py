@@ -54,6 +54,7 @@ def test_defaults():
         "checksum_algorithm": "sha256",
         "sqlite": (),
         "app": None,
+        "cache": None,
         "follow_symlinks": False,
         "max_workers": None,
         "rate_limit": None,

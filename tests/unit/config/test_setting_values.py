@@ -272,7 +272,7 @@ def test_a_setting_under_two_names_is_refused():
         ("Tokens", "Did you mean 'token'?"),
         ("max_worker", "Did you mean 'max_workers'?"),
         ("conflict_resolutoin", "Did you mean 'conflict_resolution'?"),
-        ("qqq", "Known are: bucket_name, bwlimit, "),
+        ("qqq", "Known are: app, bucket_name, bwlimit, "),
         ("internal", "Known are: "),
     ],
 )

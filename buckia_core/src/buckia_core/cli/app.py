@@ -14,6 +14,7 @@ from buckia_core.errors import AdapterBroken, AdapterNotInstalled
 
 COMMANDS = {
     "sync": "sync",
+    "apply": "apply",
     "status": "status",
     "check": "check",
     "conflicts": "conflicts",

@@ -181,6 +181,7 @@ class CommonSettings:
         parse=parse_app,
         schema=APP_SCHEMA,
     )
+    cache: str | None = setting(help="Directory for `sync --fetch-only`; by default in `.buckia-state`.")
     follow_symlinks: bool = setting(help="Sync the targets of symbolic links.", default=False)
     max_workers: int | None = setting(
         help="Maximum concurrent transfers; by default adapted during the run.", minimum=1

@@ -56,6 +56,8 @@ def sync(request: SyncRequest) -> SyncResult:
     with open_run(request) as (state, tally, planner):
         prepared = planner.plan()
         plan = prepared.plan
+        if request.local_only:
+            plan.operations = [each for each in plan.operations if each.action not in _BUCKET_ACTIONS]
         for notice in prepared.notices:
             tally.report_notice(notice)
         if not request.force:
@@ -193,7 +195,8 @@ def _execute_plan(
     return result
 
 
-_WRITING_ACTIONS = (Action.UPLOAD, Action.DELETE_REMOTE, Action.MOVE_REMOTE, Action.KEEP_BOTH)
+_BUCKET_ACTIONS = (Action.UPLOAD, Action.DELETE_REMOTE, Action.MOVE_REMOTE)
+_WRITING_ACTIONS = (*_BUCKET_ACTIONS, Action.KEEP_BOTH)
 
 
 def make_worker(request: SyncRequest, planner: Planner, plan: Plan) -> Worker:

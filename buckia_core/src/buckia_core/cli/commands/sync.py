@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     callback=parse_delete_limit,
     help="Refuse to delete more than this on one side: a number, or a share of the files.",
 )
+@click.option("--fetch-only", is_flag=True, help="Only download changes to the cache; buckia apply applies them later.")
 @click.option("--force", is_flag=True, help="Sync even if a safety guard refuses.")
 @click.option("--yes", is_flag=True, help="Do not ask, even at a terminal.")
 @click.option(
@@ -45,7 +46,9 @@ if TYPE_CHECKING:
     help="Maximum bytes per second: 4M, 10M:1M (up:down), off, or a timetable.",
 )
 @pass_context
-def sync_command(context: CliContext, /, yes: bool, left_out: tuple[str, ...], **given: Any) -> ExitCode:
+def sync_command(
+    context: CliContext, /, yes: bool, left_out: tuple[str, ...], fetch_only: bool, **given: Any
+) -> ExitCode:
     """Sync local files with the bucket.
 
     PATHS are files and directories, such as images/ or documents/plan.pdf: relative to this directory, else to the
@@ -57,6 +60,10 @@ def sync_command(context: CliContext, /, yes: bool, left_out: tuple[str, ...], *
     for name in left_out:
         registry().exclude_plugin(name)
     request = selection_arguments(**given)
+    if fetch_only:
+        from buckia_core.cli.fetch import fetch_all  # noqa: PLC0415  # most syncs do more
+
+        return fetch_all(context, request)
     # A dry run shows the conflicts instead of asking about them.
     prompt = None if yes or request["dry_run"] or not can_ask(output) else ConflictPrompt(output)
 

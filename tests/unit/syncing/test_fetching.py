@@ -1,0 +1,122 @@
+"""Changes that are fetched in the background, and applied later by the rules of a sync."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from buckia_core.adapters.memory.settings import MemorySettings
+from buckia_core.adapters.memory.sync import MemorySync
+from buckia_core.errors import Transient
+from buckia_core.syncing.events import SyncResult
+from tests.unit.syncing.sides import Sides
+
+
+class Offline(MemorySync):
+    """A bucket whose network can be switched off."""
+
+    is_off = False
+
+    def __getattribute__(self, name: str) -> Any:
+        calls = ("list_files", "stat_file", "read_file", "download_file", "open_file", "upload_file", "delete_files")
+        if name in calls and object.__getattribute__(self, "is_off"):
+            raise Transient("there is no network")
+        return object.__getattribute__(self, name)
+
+
+@pytest.fixture
+def sides(tmp_path) -> Sides:
+    return Sides(tmp_path / "folder", bucket=Offline(MemorySettings()))
+
+
+def apply(sides: Sides, **options: Any) -> SyncResult:
+    """Apply without a network."""
+    assert isinstance(sides.bucket, Offline)
+    sides.bucket.is_off = True
+    try:
+        return sides.client().apply(**options)
+    finally:
+        sides.bucket.is_off = False
+
+
+def test_fetch_changes_nothing_and_apply_needs_no_network(sides: Sides) -> None:
+    sides.in_step("a=1 b=1 same=1").there("a=2 new/c=3").delete_there("b")
+    before = sides.files(), sides.baseline()
+    fetched = sides.client().fetch()
+    assert (fetched.fetched, fetched.deleted, fetched.errors) == (["a", "new/c"], ["b"], {})
+    assert (sides.files(), sides.baseline()) == before
+    assert apply(sides, dry_run=True).downloaded == 2
+    result = apply(sides)
+    assert (result.downloaded, result.deleted_local, result.failed) == (2, 1, 0)
+    assert sides.files() == sides.objects()
+    assert sides.sync().unchanged == 3 and not sides.did
+    assert apply(sides).downloaded == 0
+
+
+def test_second_fetch_downloads_only_what_changed_since(sides: Sides) -> None:
+    sides.in_step("a=1 b=1").there("a=2 b=2")
+    sides.client().fetch()
+    sides.there("b=3")
+    fetched = sides.client().fetch()
+    assert (fetched.fetched, fetched.kept) == (["b"], ["a"])
+    apply(sides)
+    assert sides.files() == sides.objects()
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"), [("remote_wins", "2"), ("local_wins", "edit"), ("keep_both", "2"), ("ask", "edit")]
+)
+def test_local_edit_after_a_fetch_is_a_conflict_by_policy(sides: Sides, policy: str, expected: str) -> None:
+    sides.in_step("a=1").there("a=2")
+    sides.client().fetch()
+    sides.here("a=edit")
+    there = sides.objects()["a"]
+    apply(sides, conflict=policy)
+    files = sides.files()
+    edit = Sides(sides.folder.with_name("edit")).here("a=edit").files()["a"]
+    assert files["a"] == (edit if expected == "edit" else there)
+    kept = [*files.values(), *(each for items in sides.trashed().values() for each in items)]
+    assert edit in kept and sides.objects() == {"a": there}
+    sides.sync(conflict="local_wins")
+    assert sides.files() == sides.objects()
+
+
+def test_edit_of_another_file_waits_for_the_next_sync(sides: Sides) -> None:
+    sides.in_step("a=1 b=1").there("a=2")
+    sides.client().fetch()
+    sides.here("b=edit")
+    assert apply(sides).uploaded == 0
+    assert sides.sync().uploaded == 1 and sides.files() == sides.objects()
+
+
+def test_fetched_version_never_replaces_a_newer_one(sides: Sides) -> None:
+    sides.in_step("a=1 b=1").there("a=2").delete_there("b")
+    sides.client().fetch()
+    sides.there("a=3 b=2").sync()
+    before = sides.files()
+    result = apply(sides)
+    assert (result.downloaded, result.deleted_local) == (0, 0) and sides.files() == before == sides.objects()
+    assert sides.sync().unchanged == 2
+
+
+def test_damaged_cache_is_fetched_again(sides: Sides) -> None:
+    sides.in_step("a=1").there("a=2")
+    sides.client().fetch()
+    cache = sides.client()._fetch_cache
+    (record,) = cache.directory.glob("*.json")
+    record.write_text("{")
+    assert apply(sides).downloaded == 0
+    assert sides.client().fetch().fetched == ["a"]
+    cache.content("a").write_bytes(b"x" * cache.content("a").stat().st_size)
+    assert apply(sides).failed in (0, 1)
+    assert sides.files()["a"] != "x"
+
+
+def test_cache_may_be_in_the_synced_folder(sides: Sides) -> None:
+    sides.settings["cache"] = "cache"
+    sides.in_step("a=1").there("a=2")
+    sides.client().fetch()
+    assert (sides.folder / "cache").is_dir()
+    sides.sync(direction="up", conflict="local_wins")
+    assert set(sides.objects()) == {"a"}
