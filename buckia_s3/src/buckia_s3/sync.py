@@ -13,10 +13,8 @@ from typing import TYPE_CHECKING, BinaryIO, Self
 from buckia_core.adapters.contract.base import BaseSync, BeforeRequest, Source
 from buckia_core.adapters.contract.capabilities import Capabilities
 from buckia_core.adapters.contract.identity import normalize_prefix
-from buckia_core.adapters.contract.object_options import ObjectOptions
 from buckia_core.adapters.contract.protocols import has_both_faces
 from buckia_core.adapters.contract.readers import open_chunks
-from buckia_core.adapters.contract.resume import MultipartSource, PartialDownload, PartLayout
 from buckia_core.adapters.contract.types import DeleteOutcome, Precondition, UploadInfo
 from buckia_core.adapters.transfers.part_pool import PartPool
 from buckia_core.adapters.transfers.request_counter import RequestCounter
@@ -39,6 +37,8 @@ from buckia_s3.operations.url_methods import UrlMethods
 from buckia_s3.operations.version_methods import VersionMethods
 
 if TYPE_CHECKING:
+    from buckia_core.adapters.contract.object_options import ObjectOptions
+    from buckia_core.adapters.contract.resume import MultipartSource, PartialDownload, PartLayout
     from buckia_s3.administration import Administration
     from buckia_s3.operations.copy import Copier
     from buckia_s3.operations.delete import Deleter

@@ -72,7 +72,7 @@ class HttpClient:
             timeouts: Timeouts of each request.
             limits: Limits of the connection pools; of each event loop on its own.
             tls: Called before the first connection with TLS.
-            find_proxy: Returns the proxy to a server; called for each new connection.
+            find_proxy: Returns the proxy to a server; called for new connections, and its result is used for a second.
         """
         self._timeouts = timeouts
         self._limits = limits or PoolLimits()

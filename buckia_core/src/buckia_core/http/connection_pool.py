@@ -29,6 +29,9 @@ C = TypeVar("C", bound=Connection)
 
 _SHARED_BYTES = 256 << 10
 
+_ROUTE_SECONDS = 1.0
+"""How long a route is used for new connections. Reading all environment variables takes as long as connecting."""
+
 _MAX_CONNECTING = 64
 """Most connections of an event loop that are made at once."""
 
@@ -56,10 +59,16 @@ class Router:
         self._find_proxy = find_proxy
         self._lock = threading.Lock()
         self._context: ssl.SSLContext | None = None
+        self._latest: tuple[float, Route] | None = None
 
     def route(self, origin: Origin) -> Route:
-        """Return the route to an origin, by the environment of this moment."""
-        return Route(origin, self._find_proxy(origin))
+        """Return the route to an origin, by the environment of this moment; of a second ago for many connections."""
+        now, latest = time.monotonic(), self._latest
+        if latest is not None and now - latest[0] < _ROUTE_SECONDS and latest[1].origin == origin:
+            return latest[1]
+        route = Route(origin, self._find_proxy(origin))
+        self._latest = now, route
+        return route
 
     def context(self, origin: Origin) -> ssl.SSLContext | None:
         """Return the TLS context for an origin; `None` if it has no TLS.

@@ -142,11 +142,14 @@ def parse_plain_head(method: str, data: bytes) -> ResponseHead | None:
     number = _plain_status(first)
     headers = Headers()
     for line in lines:
-        name, colon, value = line.partition(":")
-        headers[_plain_name(name) if colon else ""] = value.strip(" \t")
+        # A value after one space is plain; others may have white space that is no part of them.
+        name, colon, value = line.partition(": ")
+        headers[_plain_name(name) if colon else ""] = value
     # Names and values without line breaks, each name once.
     count = len(lines)
     if not number or "" in headers or len(headers) != count or head.count("\r") != count or head.count("\n") != count:
+        return None
+    if "\t" in head or "  " in head or " \r" in head or head[-1] == " ":
         return None
     has_body = number not in _NO_BODY
     length = headers.get("content-length", "" if has_body else "0")

@@ -127,6 +127,11 @@ def invalid_reason(key: str, rules: FilesystemRules) -> str | None:
 
     The reason completes "refused: ", such as `it climbs out of its directory ("..")`.
     """
+    # Fast path: this runs for each file, and in most keys no part is empty, begins with a dot or may be too long.
+    whole = f"/{key}/"
+    plain = key.isascii() and "\x00" not in key and "//" not in whole and "/." not in whole
+    if plain and len(key) <= rules.max_name_bytes and not rules.windows:
+        return None
     if not key:
         return "it is empty"
     if "\x00" in key:

@@ -57,7 +57,7 @@ class ClientOptions:
     disable_system_certificates: bool = False
     default_headers: Mapping[str, Secret] = field(default_factory=HiddenMapping)
     pool_idle_timeout: float = 10.0
-    pool_max_idle_per_host: int = 64
+    pool_max_idle_per_host: int = 256
     proxy_url: Secret | None = None
     proxy_excludes: tuple[str, ...] | None = None
     root_certificate: bytes | None = field(default=None, repr=False)

@@ -24,7 +24,7 @@ from buckia_core.adapters.transfers.retry import RetryPolicy, retry_call
 from buckia_core.errors import AdapterError, Transient
 from buckia_core.planning.manifest import RemoteObject
 from buckia_s3.http.client import Request, S3Client
-from buckia_s3.operations.probe_objects import PROBE_PREFIX
+from buckia_s3.objects.metadata import PROBE_PREFIX
 from buckia_s3.xml.list_objects import PageHead, parse_common_prefixes, parse_listed_objects, parse_page_head, sort_key
 from buckia_s3.xml.reader import MalformedResponse
 

@@ -13,14 +13,12 @@ from buckia_core.errors import AdapterError, NotFound, NotSupported, PermissionD
 from buckia_s3.config.settings import S3Settings
 from buckia_s3.http.body import BytesBody
 from buckia_s3.http.client import Request, S3Client
+from buckia_s3.objects.metadata import PROBE_PREFIX
 from buckia_s3.xml.list_objects import parse_listed_objects, parse_page_head
 from buckia_s3.xml.list_versions import parse_versions
 from buckia_s3.xml.reader import MalformedResponse
 
 log = redacted_logger(__name__)
-
-PROBE_PREFIX = ".buckia-state/probe-"
-"""Prefix of the keys of probes. Listings hide such keys."""
 
 PROBE_CONTENT = b"probe"
 """The content of a probe."""
@@ -29,7 +27,9 @@ _RETENTION = re.compile(rb"<DefaultRetention\b")
 
 
 class Probes:
-    """Probes: writes and deletes the probe objects of one bucket."""
+    """Probes: writes and deletes the probe objects of one bucket, which have the content `content`."""
+
+    content = PROBE_CONTENT
 
     def __init__(self, settings: S3Settings, client: S3Client, prefix: str) -> None:
         self._settings = settings

@@ -8,6 +8,8 @@ import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from buckia_core.adapters.contract.types import IfAbsent, IfUnchanged, Precondition
 from buckia_core.adapters.transfers.retry import retry_call
@@ -28,7 +30,9 @@ from buckia_s3.config.settings import S3Settings
 from buckia_s3.http.client import Request, S3Client
 from buckia_s3.http.endpoint import is_aws
 from buckia_s3.objects.etags import etag_from_fingerprint, etag_is_not_md5, is_md5, unquote_etag
-from buckia_s3.operations.probe_objects import PROBE_CONTENT, Probes
+
+if TYPE_CHECKING:
+    from buckia_s3.operations.probe_objects import Probes
 
 log = redacted_logger(__name__)
 
@@ -71,7 +75,8 @@ class ServerProbe:
 
     def __init__(self, settings: S3Settings, client: S3Client, prefix: str) -> None:
         self._client = client
-        self._probes = Probes(settings, client, prefix)
+        self._settings = settings
+        self._prefix = prefix
         self._lock = threading.Lock()
         self._setting = settings.conditional_writes
         self._retry_policy = settings.retry_config.policy
@@ -85,6 +90,12 @@ class ServerProbe:
         # Ceph and others accept conditions on CompleteMultipartUpload, and silently ignore them.
         self._conditional_completion = self._if_match is IfMatchSupport.QUOTED
         self.etags_are_md5: bool | None = None
+
+    @cached_property
+    def _probes(self) -> Probes:
+        from buckia_s3.operations.probe_objects import Probes  # noqa: PLC0415  # most runs write nothing
+
+        return Probes(self._settings, self._client, self._prefix)
 
     @property
     def known(self) -> ServerFeatures:
@@ -171,7 +182,7 @@ class ServerProbe:
         try:
             etag = unquote_etag(written.headers.get("ETag"))
             if is_md5(etag) and not etag_is_not_md5(written.headers):
-                self.etags_are_md5 = etag == hashlib.md5(PROBE_CONTENT, usedforsecurity=False).hexdigest()
+                self.etags_are_md5 = etag == hashlib.md5(self._probes.content, usedforsecurity=False).hexdigest()
             self.compares_content = self._refuses(key, {}, sha256=EMPTY_SHA256)
             if not self._refuses(key, {"If-None-Match": "*"}) or not self._refuses(key, {"If-Match": _WRONG_ETAG}):
                 return IfMatchSupport.NONE

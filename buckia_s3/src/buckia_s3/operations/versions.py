@@ -14,11 +14,10 @@ from buckia_core.errors import AdapterError, BucketNotFound, NotFound, Permissio
 from buckia_core.planning.manifest import RemoteObject
 from buckia_core.planning.versions import ObjectVersion
 from buckia_s3.http.client import Request, S3Client
-from buckia_s3.objects.metadata import content_length, object_from_headers
+from buckia_s3.objects.metadata import PROBE_PREFIX, content_length, object_from_headers
 from buckia_s3.operations.copy import Copier
 from buckia_s3.operations.head import ObjectHead
 from buckia_s3.operations.object_locks import BYPASS_GOVERNANCE, ObjectLocks
-from buckia_s3.operations.probe_objects import PROBE_PREFIX
 from buckia_s3.xml.list_objects import sort_key
 from buckia_s3.xml.list_versions import VersionMarker, VersionPage, parse_versions
 from buckia_s3.xml.reader import MalformedResponse

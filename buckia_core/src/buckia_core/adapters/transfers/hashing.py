@@ -20,6 +20,8 @@ _CHUNK_SIZE = 1 << 20
 
 # Metadata of objects names algorithms. Some of `algorithms_available` fail, and SHAKE needs a length.
 _ALGORITHMS = frozenset(name for name in hashlib.algorithms_guaranteed if not name.startswith("shake_"))
+# The constructors by name look the name up in OpenSSL each time.
+_COMMON = {"sha256": hashlib.sha256, "md5": hashlib.md5, "sha1": hashlib.sha1}
 _PARTS = re.compile(r"md5-parts-([1-9][0-9]{0,18})\??")
 
 
@@ -75,6 +77,8 @@ def supported_algorithms(algorithms: Iterable[str]) -> tuple[str, ...]:
 
 def new_hash(algorithm: str, data: bytes = b"") -> Hash:
     """Create a hash of a supported algorithm, and update it with `data`."""
+    if (create := _COMMON.get(algorithm)) is not None:
+        return create(data, usedforsecurity=False)
     parts = _PARTS.fullmatch(algorithm)
     if parts is None:
         return hashlib.new(algorithm.removesuffix("?"), data, usedforsecurity=False)
@@ -85,7 +89,7 @@ def new_hash(algorithm: str, data: bytes = b"") -> Hash:
 
 def hash_bytes(data: bytes, algorithms: Iterable[str]) -> Digests:
     """Return digests of bytes."""
-    return tuple(Digest(name, new_hash(name, data).hexdigest()) for name in algorithms)
+    return tuple([Digest(name, new_hash(name, data).hexdigest()) for name in algorithms])
 
 
 def hash_stream(stream: BinaryIO | io.RawIOBase, algorithms: Iterable[str]) -> tuple[Digests, int]:

@@ -7,11 +7,10 @@ from abc import ABCMeta
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.contract.capabilities import Capabilities
-from buckia_core.adapters.contract.object_options import ObjectOptions
 from buckia_core.adapters.contract.protocols import (
     BucketCopy,
     Coroutines,
@@ -29,6 +28,9 @@ from buckia_core.adapters.contract.protocols import (
     has_both_faces,
 )
 from buckia_core.adapters.wrappers.forwarding import Call, T, awaited, intercepted, opened, passed
+
+if TYPE_CHECKING:
+    from buckia_core.adapters.contract.object_options import ObjectOptions
 
 __all__ = ["Call", "T", "Wrapper"]
 

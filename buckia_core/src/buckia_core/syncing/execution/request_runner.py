@@ -122,9 +122,9 @@ class RequestRunner:
         """Send one request after another, as long as there are any and the limit allows it."""
         import asyncio  # noqa: PLC0415  # imported already
 
-        waiting = self._waiting
+        waiting, senders = self._waiting, self._senders
         try:
-            while waiting and len(self._senders) <= self.limit:
+            while waiting and len(senders) <= self.limit:
                 group = waiting[0]
                 number = group.next()
                 if number is None:
@@ -139,7 +139,7 @@ class RequestRunner:
                     outcome = error
                 group.finish(number, outcome)
         finally:
-            self._senders.discard(asyncio.current_task())
+            senders.discard(asyncio.current_task())
 
 
 class _Group:
@@ -179,7 +179,7 @@ class _Group:
         """Set the outcome of a request. After an error that all others would meet, too, the run is stopped."""
         self.outcomes[number] = outcome
         self._left -= 1
-        if self._stopped is not None and isinstance(outcome, BaseException) and _is_fatal(outcome):
+        if isinstance(outcome, BaseException) and self._stopped is not None and _is_fatal(outcome):
             self._is_over = True
             # Other groups would only learn of it when this one is finished.
             self._stopped.set()
