@@ -18,7 +18,7 @@ endif
 PYTHON_HERE := $(BIN)/python
 HEADING := @printf '\n== %s ==\n'
 
-.PHONY: help demo picture test test-long test-everywhere test-data test-pythons lint format docs dist bench clean style types layers pytest
+.PHONY: help demo picture test test-long test-everywhere test-data test-pythons lint format docs dist bench bench-libraries clean style types layers pytest
 .NOTPARALLEL:
 
 help:
@@ -120,7 +120,18 @@ dist: $(VENV)/developing
 # Options of the comparison, such as BENCH=--quick; docs/performance.md has them.
 BENCH ?=
 
-bench: $(VENV)/developing
+# Libraries that `make bench` compares with, in an environment of their own, as their versions of botocore are.
+BENCH_LIBRARIES := build/bench-libraries
+
+bench-libraries: $(BENCH_LIBRARIES)/installed
+
+$(BENCH_LIBRARIES)/installed: pyproject.toml
+	$(PYTHON_HERE) -m venv --clear $(BENCH_LIBRARIES)
+	$(BENCH_LIBRARIES)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	$(BENCH_LIBRARIES)/bin/python -m pip install --quiet --disable-pip-version-check --group bench-libraries
+	@touch $@
+
+bench: $(VENV)/developing bench-libraries
 	$(PYTHON_HERE) -m tests.benchmarks $(BENCH)
 
 clean:

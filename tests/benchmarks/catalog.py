@@ -7,6 +7,7 @@ from typing import Final
 from tests.benchmarks.bunny_listing import BunnyListing
 from tests.benchmarks.files import TMPFS
 from tests.benchmarks.networks import HTTP, HTTP_DELAYED, HTTPS, NETWORKS
+from tests.benchmarks.object_calls import ObjectCalls
 from tests.benchmarks.tools import B2_TOOLS, S3_TOOLS, Buckia, Rclone, RcloneChecksum, S5cmd
 from tests.benchmarks.transfers import B2Transfers, BunnyTransfers, Transfers
 from tests.benchmarks.unchanged import Adoption, Changed, Deletes, ListedOnly, Unchanged
@@ -28,6 +29,7 @@ WORKLOADS: Final[tuple[Workload, ...]] = (
     ListedOnly(name="listed-100000", count=100_000, disks=(TMPFS,), tools=(Buckia, S5cmd, Rclone)),
     # s5cmd would take more memory than most machines have: see its peak with 100,000.
     ListedOnly(name="listed-1000000", count=1_000_000, disks=(TMPFS,), tools=(Buckia, Rclone)),
+    ObjectCalls(name="objects-10000", count=10_000, disks=(TMPFS,)),
     B2Transfers(name="b2-500", count=500, bytes_each=4 * _KIB, service=", Backblaze B2", tools=B2_TOOLS),
     BunnyTransfers(name="bunny-2000", count=2000, bytes_each=4 * _KIB, service=", bunny.net", tools=(Buckia,)),
     BunnyListing(name="bunny-listing", count=1000, disks=(TMPFS,), tools=(Buckia,)),

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tests.benchmarks.files import DISKS, ROOT, directory_on
 from tests.benchmarks.measure import Missing
+from tests.benchmarks.object_calls import LIBRARIES
 from tests.benchmarks.tools import S3_TOOLS, B2Command, Buckia, Tool
 
 _VERSION = re.compile(r"\d+(?:\.\d+)+")
@@ -38,7 +39,7 @@ def describe() -> dict[str, str]:
 
 def versions() -> dict[str, str]:
     """Return the versions of the tools and servers that are here, by name."""
-    tools: Sequence[type[Tool]] = (*S3_TOOLS, B2Command)
+    tools: Sequence[type[Tool]] = (*S3_TOOLS, B2Command, *LIBRARIES[1:])
     found = {}
     for tool in tools:
         try:

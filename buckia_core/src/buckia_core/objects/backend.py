@@ -37,6 +37,7 @@ class Backend:
             raise InvalidSetting(f"bucket must be a BucketConfig or an adapter, not {bucket!r}")
         self._adapter = given
         self._owned = given is None
+        self._reader: Reader | None = None
         self._lock = threading.Lock()
 
     @property
@@ -81,9 +82,13 @@ class Backend:
         Raises:
             NotSupported: As `adapter_with`.
         """
+        adapter, reader = self.adapter_with(encryption), self._reader
+        if reader is not None and reader.adapter is adapter:
+            return reader
         config = self.config
         policy = RetryPolicy() if config is None else RetryPolicy(config.retry_attempts, config.retry_seconds)
-        return Reader(self.adapter_with(encryption), self.algorithm, policy)
+        reader = self._reader = Reader(adapter, self.algorithm, policy)
+        return reader
 
     def upload(
         self,

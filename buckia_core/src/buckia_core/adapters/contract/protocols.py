@@ -295,8 +295,8 @@ class Coroutines(Protocol):
     """Capability `coroutines`: calls for small objects, of which one event loop runs hundreds at once.
 
     Each does what the method of `BaseSync` without `_async` does, and raises the same errors. None of them blocks:
-    while one waits for the server, others run. They are called in one event loop for a whole run; connections belong to
-    it.
+    while one waits for the server, others run. They may be called on several event loops, also at once; connections and
+    semaphores belong to one. A call that is cancelled closes its connection.
 
     Write the calls as coroutines, and let the synchronous methods run them with `run_blocking`. If others may derive
     from the adapter, declare the capability as `has_both_faces(type(self))`.
