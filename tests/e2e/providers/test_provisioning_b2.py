@@ -118,41 +118,74 @@ def test_a_key_whose_secret_is_not_stored_is_revoked(project):
     assert not list(project.path.parent.glob(".buckia-state/provision/*.json"))
 
 
+KILLS = {
+    "before the bucket": ("buckia_b2.provisioner:B2Provisioner.create_bucket", "before"),
+    "after the bucket": ("buckia_b2.provisioner:B2Provisioner.create_bucket", "after"),
+    "after the key": ("buckia_b2.provisioner:B2Provisioner.create_key", "after"),
+    "after the secret": ("buckia_core.config.secrets.references:SecretStores.write", "after"),
+    "before the entry": ("buckia_core.config.editor:ConfigEditor.add_bucket", "before"),
+    "after the entry": ("buckia_core.provisioning.executor:_DO.entry", "after"),
+}
+"""What a process kills itself at: a function, and whether before or after it."""
+
+PROGRAM = """
+import importlib, os, signal, sys
+from buckia_core.cli import main
+if where := sys.argv.pop(1):
+    module, _, path = where.partition(":")
+    owner, name = path.split(".")
+    owner = getattr(importlib.import_module(module), owner)
+    real = owner[name] if isinstance(owner, dict) else getattr(owner, name)
+    def killing(*args, **options):
+        if os.environ["KILL"] == "after":
+            real(*args, **options)
+        os.kill(os.getpid(), signal.SIGKILL)
+    if isinstance(owner, dict):
+        owner[name] = killing
+    else:
+        setattr(owner, name, killing)
+sys.exit(main(sys.argv[1:]))
+"""
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
-def test_a_command_that_is_killed_after_its_key_was_created_goes_on(project):
-    """The key exists, and its secret died with the process."""
-    environment = clean_environment(B2_MASTER_KEY_ID=project.account.key_id, B2_MASTER_KEY=project.account.key)
+@pytest.mark.parametrize(
+    "where",
+    [pytest.param(name, marks=[] if name == "after the key" else [pytest.mark.long]) for name in KILLS],
+)
+def test_a_command_that_is_killed_goes_on_when_it_is_repeated(project, where):
+    """After the key: it exists, and its secret died with the process."""
+    function, when = KILLS[where]
+    account = {"B2_MASTER_KEY_ID": project.account.key_id, "B2_MASTER_KEY": project.account.key}
+    log = project.path.parent / "log.txt"
     words = ["provision", "bucket", project.name, "--vendor", "b2", "--store", "file:secrets", "--json"]
-    words += ["--account", f"api_url={project.account.endpoint}"]
-    kill = (
-        "import os, signal, sys\n"
-        "from buckia_core.config.secrets.references import SecretStores\n"
-        "SecretStores.write = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "from buckia_core.cli import main\n"
-        "sys.exit(main(sys.argv[1:]))\n"
-    )
-    where: dict[str, Any] = {
-        "cwd": project.path.parent,
-        "env": environment,
-        "capture_output": True,
-        "text": True,
-        "timeout": 60,
-    }
-    killed = subprocess.run([sys.executable, "-c", kill, *words], check=False, **where)
-    assert killed.returncode == -signal.SIGKILL
-    (lost,) = project.application_keys()
-    repeat = kill.replace("SecretStores.write", "SecretStores.unused")
-    again = subprocess.run([sys.executable, "-c", repeat, *words], check=False, **where)
-    assert again.returncode == 0, again.stderr
-    steps = {each["step"]: each["resumed"] for each in map(json.loads, again.stdout.splitlines()[:-1])}
-    assert (steps["bucket"], steps["credentials"]) == (True, False)
+    words += ["--account", f"api_url={project.account.endpoint}", "--log-file", str(log)]
+    seen = []
+
+    def run(kill: str) -> int:
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM, kill, *words],
+            cwd=project.path.parent,
+            env=clean_environment(**account, KILL=when),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        seen.extend([done.stdout, done.stderr])
+        return done.returncode
+
+    assert run(function) == -signal.SIGKILL
+    before = [each.id_ for each in project.application_keys()]
+    assert run("") == 0, seen[-1]
     (key,) = project.application_keys()
-    assert key.id_ != lost.id_
+    assert (key.id_ in before) is (where in ("before the entry", "after the entry"))
     assert (project.buckets(), len(project.secret_files())) == ([project.name], 1)
+    assert project.config().settings["application_key_id"] == key.id_
     with open_bucket(project.config()) as adapter:
         assert list(adapter.list_files()) == []
-    secret = project.secret_files()[0].read_text().strip()
-    seen = [killed.stdout, killed.stderr, again.stdout, again.stderr, project.path.read_text()]
+    assert json.loads(seen[-2].splitlines()[-1])["type"] == "provisioned"
+    seen += [project.path.read_text(), log.read_text()]
     seen += [each.read_text() for each in project.path.parent.glob(".buckia-state/provision/*.json")]
-    for each in (secret, project.account.key):
-        assert all(each not in text for text in seen)
+    for secret in (project.secret_files()[0].read_text().strip(), project.account.key):
+        assert all(secret not in text for text in seen)

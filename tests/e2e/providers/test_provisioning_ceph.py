@@ -174,6 +174,26 @@ def test_a_public_bucket_is_read_by_everybody_and_listed_by_nobody(project, ceph
     assert load(project.path).bucket(project.name).settings["public_url_base"] == done.public_url
 
 
+def test_an_object_is_shared_by_a_provisioned_share_bucket(project):
+    import urllib.request
+
+    from buckia_core.client import BuckiaClient
+
+    private, shared = project.name, f"{project.name}-share"
+    project.run(Action.BUCKET)
+    project.name = shared
+    project.run(Action.SHARE_BUCKET, public=True, share_for=private)
+    with BuckiaClient(load(project.path).bucket(private)) as client:
+        client.objects.put("reports/q3.txt", b"third quarter")
+        share = client.shares.add("reports/q3.txt")
+    assert share.url is not None
+    with urllib.request.urlopen(share.url.url, timeout=30) as response:
+        assert response.read() == b"third quarter"
+    project.run(Action.DESTROY, delete_content=True)
+    assert "share" not in project.path.read_text().replace("# Share", "")
+    project.name = private
+
+
 def test_an_account_without_the_capability_is_told_so(project, ceph):
     project.run(Action.BUCKET)
     access, secret = project.keys()

@@ -10,6 +10,7 @@ import pytest
 
 from buckia_core.adapters.factory import open_bucket
 from buckia_core.config import load
+from buckia_core.config.share_settings import ShareAccess
 from buckia_core.errors import AdapterError, BuckiaError, Transient
 from buckia_core.provisioning.request import Action
 from tests.unit.provisioning.box import Killed, World
@@ -80,6 +81,9 @@ def test_a_creation_that_is_killed_anywhere_goes_on_when_it_is_repeated(project,
 
     assert at_each_tick(project.world, Killed(), create, repeat) > 8
     assert project.run(action, **options).was_done
+    if "share_for" in options:
+        share = load(project.path).bucket("site").share
+        assert share is not None and (share.bucket, share.access) == ("photos", ShareAccess.PUBLIC)
     project.run(Action.DESTROY)
     assert_nothing(project)
 

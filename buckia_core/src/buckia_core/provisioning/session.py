@@ -254,7 +254,7 @@ class Provisioning:
             return {}
         stores = secret_stores(self._plugins)
         declared = setting_fields(find_vendor(request.vendor, self._plugins).settings_class()).values()
-        secret = {name for each in declared if each.kind is Secret for name in (each.name, *each.aliases)}
+        secret = {name for each in declared if each.is_secret for name in (each.name, *each.aliases)}
         return {name: value for name, value in account.items() if name not in secret or is_reference(value, stores)}
 
     def _check_store(self, plan: Plan, work: Work) -> None:
