@@ -122,6 +122,7 @@ def test_single_objects(project):
     assert buckia(project, "cp", "docs/a.txt", "b.txt").returncode == 0
     assert buckia(project, "get", "b.txt", "c.txt").returncode == 0
     assert (project / "c.txt").read_text() == "hello"
+    (project / "c.txt").write_text("mine")
     assert buckia(project, "get", "b.txt", "c.txt").returncode == 1
     assert buckia(project, "stat", "b.txt", "--json").returncode == 0
     assert buckia(project, "rm", "-r", "docs", "--yes").returncode == 0

@@ -190,6 +190,30 @@ def test_many_small_objects_come_together(buckia, bucket):
     assert ran.out.splitlines()[-1] == "assets: 40 downloaded (70 B)"
 
 
+@pytest.mark.parametrize(
+    ("words", "expected"), [("buckia get k ", "file,"), ("buckia get ", ""), ("buckia put ", "file,")]
+)
+def test_the_shell_completes_local_paths(capsys, monkeypatch, words, expected):
+    from buckia_core.cli import main
+
+    monkeypatch.setenv("_BUCKIA_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", words)
+    monkeypatch.setenv("COMP_CWORD", str(len(words.split())))
+    main([])
+    assert capsys.readouterr().out.strip() == expected
+
+
+def test_links_in_the_target_are_not_followed_whatever_the_setting_says(buckia, project, tmp_path_factory):
+    outside = tmp_path_factory.mktemp("outside")
+    (project / "store" / "d").mkdir(parents=True)
+    (project / "store" / "d" / "x").write_text("theirs")
+    (project / "out").mkdir()
+    (project / "out" / "d").symlink_to(outside)
+    (project / ".buckia").write_text("assets: {provider: file, root: store, follow_symlinks: true}\n")
+    assert buckia("get", "-r", "d", "out").code == 2
+    assert list(outside.iterdir()) == []
+
+
 def test_an_object_goes_to_standard_output(streams, bucket):
     assert streams("get", "a.txt", "-") == (0, b"abc")
     assert streams("get", "nope", "-")[0] == 6

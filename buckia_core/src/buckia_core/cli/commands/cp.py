@@ -191,8 +191,9 @@ class _Command:
             for outcome in outcomes:
                 transfer = self._describe(outcome.task)
                 if outcome.copied is not None:
-                    rest = outcome.task.found.size - self._sent.pop(outcome.task.key, 0)
-                    self._progress.transferred(rest)
+                    with self._lock:
+                        rest = outcome.task.found.size - self._sent.pop(outcome.task.key, 0)
+                        self._progress.transferred(rest)
                     self._reporter.done(transfer, outcome.copied)
                 elif outcome.error is not None:
                     self._reporter.failed(transfer.source, outcome.error, str(outcome.error), transfer)

@@ -21,6 +21,8 @@ from buckia_core.planning.key_pattern import has_wildcard, parent_prefix
 from buckia_core.planning.keys import FilesystemRules, invalid_reason
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from buckia_core.cli.report.transfers import Transfer, TransferReporter
     from buckia_core.client import BuckiaClient
     from buckia_core.objects.selection import Selection
@@ -30,8 +32,15 @@ if TYPE_CHECKING:
 _SEPARATORS = tuple(filter(None, ("/", os.sep, os.altsep)))
 
 
+def _complete_target(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete local paths after the first key."""
+    from click.shell_completion import CompletionItem  # noqa: PLC0415  # only needed for completion
+
+    return [CompletionItem(incomplete, type="file")] if ctx.params.get("keys") else []
+
+
 @click.command("get", cls=Command)
-@click.argument("keys", nargs=-1, required=True, metavar="KEYS... [TARGET]")
+@click.argument("keys", nargs=-1, required=True, metavar="KEYS... [TARGET]", shell_complete=_complete_target)
 @click.option("-r", "--recursive", is_flag=True, help="Also download everything below KEYS.")
 @click.option("--overwrite", is_flag=True, help="Replace files that exist. They go to the trash.")
 @click.option("--no-clobber", is_flag=True, help="Skip files that exist.")

@@ -32,7 +32,7 @@ _WILDCARD = re.compile(r"[*?\[]")
 
 
 @click.command("put", cls=Command)
-@click.argument("sources", nargs=-1, required=True, metavar="SOURCES... [KEY]")
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCES... [KEY]", type=click.Path(readable=False))
 @click.option("-r", "--recursive", is_flag=True, help="Also upload directories, under their names.")
 @click.option("--no-clobber", is_flag=True, help="Skip files whose object exists.")
 @click.option("--include", metavar="PATTERN", multiple=True, help="Of directories, only files that match.")

@@ -124,9 +124,11 @@ class BulkTransfer:
                 keep, trash = KeepReplaced.NEVER, _NoTrash(files.trash, below=files.directory)
                 consequence = "replaced files are not kept, and interrupted transfers start over"
                 self.on_note(f"{error}. So {consequence}.")
+        # Links are followed where files are read, and nowhere where keys decide what is written.
+        follow = writes and config.follow_symlinks
         loop = adapter if capabilities.coroutines and isinstance(adapter, Coroutines) else None
         return Worker(
-            bucket=BucketContext(adapter, None, config.checksum_algorithm, dict(self.rules), config.follow_symlinks),
+            bucket=BucketContext(adapter, None, config.checksum_algorithm, dict(self.rules), follow),
             mappings=dict(self.mappings),
             trash=trash,
             temp_prefix=temp_prefix,
