@@ -6,6 +6,7 @@ import sys
 import zipfile
 from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -58,6 +59,15 @@ def test_names_groups_and_values(tmp_path, monkeypatch):
         EntryPoint("console_scripts", "tool", "package.cli:main"),
     ]
     assert set(find_entry_points(GROUPS)) == expected()
+
+
+def test_another_finder_of_packages_is_asked_and_extras_are_left_out(tmp_path, monkeypatch):
+    """Such as the package importlib_metadata, which keyring imports."""
+    install(tmp_path, "package-1.0.dist-info")
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, SimpleNamespace(find_distributions=lambda context: [])])
+    found = find_entry_points(["buckia.adapters"])
+    assert EntryPoint("buckia.adapters", "two", "package.plugin:Class.attribute") in found
 
 
 def test_the_first_package_of_a_name_counts(tmp_path, monkeypatch):

@@ -47,7 +47,7 @@ def find_entry_points(groups: Collection[str]) -> list[EntryPoint]:
         from importlib import metadata  # noqa: PLC0415  # slow to import
 
         listed = (each for group in groups for each in metadata.entry_points(group=group))
-        return [EntryPoint(each.group, each.name, each.value) for each in listed]
+        return [EntryPoint(each.group, each.name, _without_extras(each.value)) for each in listed]
     found = (entry for info in _info_directories(directories) for entry in _read_entry_points(info))
     return [entry for entry in found if entry.group in groups]
 
@@ -82,5 +82,9 @@ def _read_entry_points(info: str) -> Iterator[EntryPoint]:
             group = line.strip("[]").strip()
         elif "=" in line and not line.startswith("#"):
             name, _, value = line.partition("=")
-            # Extras may follow in brackets.
-            yield EntryPoint(group, name.strip(), value.partition("[")[0].strip())
+            yield EntryPoint(group, name.strip(), _without_extras(value))
+
+
+def _without_extras(value: str) -> str:
+    """Return the value of an entry point without the extras that may follow in brackets."""
+    return value.partition("[")[0].strip()
