@@ -45,6 +45,7 @@ def result(**counts):
         (errors.TooManyOverwrites("x"), 7),
         (errors.UnresolvedConflicts("x"), 8),
         (errors.LockHeld("x"), 9),
+        (errors.CorruptDatabase("x"), 1),
         (errors.StateError("x"), 1),
         (errors.StateDenied("x"), 5),
         (errors.SyncIncomplete("x", result(failed=1)), 1),
