@@ -16,6 +16,7 @@ from buckia_b2.api.session import B2Session
 from buckia_b2.api.transport import RETRY_POLICY
 from buckia_b2.api.upload_url_pool import UploadUrlPool
 from buckia_b2.errors import PROVIDER, parsing_response
+from buckia_b2.files.attributes import attributes_of_file
 from buckia_b2.files.file_names import MAX_KEY_BYTES
 from buckia_b2.object_options import ensure_lifecycle, settings_with_options
 from buckia_b2.operations.copy import Copier
@@ -38,6 +39,7 @@ from buckia_core.adapters.contract.resume import MultipartSource, PartialDownloa
 from buckia_core.adapters.contract.types import DeleteOutcome, Precondition, UploadInfo
 from buckia_core.adapters.service import json_fields as fields
 from buckia_core.adapters.transfers.part_pool import PartPool
+from buckia_core.config.object_rules import ObjectAttributes
 from buckia_core.errors import NotSupported
 from buckia_core.http.blocking import run_blocking
 from buckia_core.planning.manifest import RemoteObject
@@ -117,6 +119,7 @@ class B2Sync(BaseSync):
             public_url=True,
             with_options=True,
             lifecycle=True,
+            attributes=True,
             signed_url=self._settings.sse_customer_key_base64 is None,
             resumable_upload=True,
             resumable_download=True,
@@ -310,6 +313,12 @@ class B2Sync(BaseSync):
     def ensure_lifecycle(self, *, abort_multipart_days: int | None, noncurrent_days: int | None) -> bool:
         """See `Lifecycle`."""
         return ensure_lifecycle(self.native, abort_multipart_days, noncurrent_days)
+
+    def read_attributes(self, key: str) -> ObjectAttributes:
+        """See `ReadAttributes`."""
+        file = self._bucket.get_by_id(key, self.stat_file(key).fingerprint)
+        with parsing_response("reading its metadata", key):
+            return attributes_of_file(file)
 
     def close(self) -> None:
         """Close the connections and stop the threads."""

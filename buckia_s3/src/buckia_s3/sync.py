@@ -30,6 +30,7 @@ from buckia_s3.http import endpoint
 from buckia_s3.http.client import S3Client
 from buckia_s3.objects.metadata import MAX_DELETES, MAX_KEY_BYTES
 from buckia_s3.obstore.properties import StoreProperties
+from buckia_s3.operations.bucket_methods import BucketMethods
 from buckia_s3.operations.head import ObjectHead
 from buckia_s3.operations.list import Listing, ListingSupport
 from buckia_s3.operations.server_probe import ServerProbe
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
 _TIB = 1 << 40
 
 
-class S3Sync(StoreProperties, UrlMethods, VersionMethods, BaseSync):
+class S3Sync(StoreProperties, UrlMethods, BucketMethods, VersionMethods, BaseSync):
     """S3Sync: one bucket of AWS S3 or of an S3-compatible service.
 
     - The unquoted ETag is the fingerprint. One that looks like an MD5 is reported as the MD5 of the content. That is
@@ -149,6 +150,9 @@ class S3Sync(StoreProperties, UrlMethods, VersionMethods, BaseSync):
             public_url=True,
             with_options=True,
             lifecycle=True,
+            bucket_copy=True,
+            attributes=True,
+            tag_expiry=not self._settings.disable_tagging,
             signed_url=not (self._settings.skip_signature or self._settings.sse_customer_key_base64),
             resumable_upload=True,
             resumable_download=True,
@@ -366,12 +370,6 @@ class S3Sync(StoreProperties, UrlMethods, VersionMethods, BaseSync):
         self._client = client
         self._etag_is_md5 = settings.etag_is_md5_effective
         self._object_head = ObjectHead(client, self._prefix, etag_is_md5=self._etag_is_md5)
-
-    def ensure_lifecycle(self, *, abort_multipart_days: int | None, noncurrent_days: int | None) -> bool:
-        """See `Lifecycle`."""
-        from buckia_s3.administration.lifecycle_defaults import ensure_lifecycle  # noqa: PLC0415  # as above
-
-        return ensure_lifecycle(self.administration, self._prefix, abort_multipart_days, noncurrent_days)
 
     async def close_async(self) -> None:
         """See `Coroutines`."""

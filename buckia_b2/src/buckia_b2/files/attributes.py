@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from buckia_b2.files.file_info import invalid_metadata_name
 from buckia_core.config.object_rules import ObjectAttributes, ObjectRules, parse_object_rules
 from buckia_core.config.values import InvalidValue
@@ -37,3 +40,10 @@ def parse_objects_setting(value: object) -> ObjectRules:
 def attribute_headers(attributes: ObjectAttributes) -> dict[str, str]:
     """Build the file info for download headers."""
     return {info: getattr(attributes, name) for name, info in _HEADERS.items() if getattr(attributes, name)}
+
+
+def attributes_of_file(file: Mapping[str, Any]) -> ObjectAttributes:
+    """Return content type and download headers of a file, given as JSON."""
+    info = file["fileInfo"] or {}
+    found = {name: info[header] for name, header in _HEADERS.items() if header in info}
+    return ObjectAttributes(content_type=file["contentType"], **found)

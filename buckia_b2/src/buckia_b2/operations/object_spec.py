@@ -59,5 +59,8 @@ def build_object_spec(
     check_new_key(key)
     info, attributes = info or UploadInfo(), objects.attributes_for(key)
     info = replace(info, metadata={**attributes.metadata, **info.metadata})
+    headers = attribute_headers(attributes)
+    if info.attributes is not None:
+        headers |= attribute_headers(info.attributes)
     content_type = info.content_type or attributes.content_type or guess_content_type(key)
-    return ObjectSpec(key, bucket.full_key(key), content_type, expect, info, attribute_headers(attributes))
+    return ObjectSpec(key, bucket.full_key(key), content_type, expect, info, headers)

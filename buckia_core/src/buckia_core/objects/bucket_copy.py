@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.contract.protocols import BucketCopy, ReadAttributes
 from buckia_core.adapters.contract.types import Precondition, UploadInfo
 from buckia_core.adapters.transfers.retry import RetryPolicy
 from buckia_core.config.object_rules import ObjectAttributes
+from buckia_core.config.values import FrozenMapping
 from buckia_core.errors import BucketNotFound, NotFound, NotSupported, PermissionDenied
 from buckia_core.objects.progress import ProgressListener
 from buckia_core.objects.read import Reader
@@ -68,9 +68,11 @@ class BucketCopier:
             NotSupported: The target can't store the `changes`.
         """
         self.check(changes)
-        copied = self._copy_on_server(found, key, changes, expect, metadata=metadata)
-        if copied is not None:
-            return copied
+        attributes = None if changes is None and metadata else self._attributes(found, changes, metadata=metadata)
+        with suppress(NotSupported):
+            copied = self._copy_on_server(found, key, attributes, expect)
+            if copied is not None:
+                return copied
         return self.stream(found, key, changes=changes, metadata=metadata, expect=expect, progress=progress)
 
     def check(self, changes: ObjectAttributes | None) -> None:
@@ -85,33 +87,6 @@ class BucketCopier:
                 message = f"the provider, as configured, stores no {given[0]}"
                 raise NotSupported(message, provider=self.target.provider)
 
-    def _copy_on_server(
-        self,
-        found: RemoteObject,
-        key: str,
-        changes: ObjectAttributes | None,
-        expect: Precondition | None,
-        *,
-        metadata: bool,
-    ) -> RemoteObject | None:
-        """Return the copy; `None` if the server can't make it."""
-        source, target = self.source, self.target
-        able = source.capabilities.bucket_copy and target.capabilities.bucket_copy
-        if not (able and isinstance(source, BucketCopy) and isinstance(target, BucketCopy)):
-            return None
-        location = source.bucket_location()
-        if location.service != target.bucket_location().service:
-            return None
-        # Credentials for the target alone may see nothing of the source, not even that it exists.
-        with suppress(NotSupported, PermissionDenied, BucketNotFound):
-            try:
-                return target.copy_from(location, found, key, attributes=changes, metadata=metadata, expect=expect)
-            except BucketNotFound:
-                raise
-            except NotFound:
-                source.stat_file(found.key)
-        return None
-
     def stream(
         self,
         found: RemoteObject,
@@ -123,22 +98,43 @@ class BucketCopier:
         progress: ProgressListener | None = None,
     ) -> RemoteObject:
         """Copy as `copy` does, through this machine, whatever the server can do."""
-        known = self.target.capabilities
-        attributes = changes
-        if known.attributes:
-            kept = None
-            if self.source.capabilities.attributes and isinstance(self.source, ReadAttributes):
-                kept = self.source.read_attributes(found.key)
-            kept = kept or ObjectAttributes()
-            attributes = kept if changes is None else changes.merged_onto(kept)
-        content_type = (changes.content_type if changes is not None else None) or found.content_type
-        stored: Mapping[str, str] = (found.metadata or {}) if metadata and known.metadata else {}
+        attributes, known = self._attributes(found, changes, metadata=metadata), self.target.capabilities
         info = UploadInfo(
             found.mtime_ns,
             without_tentative(found.digests),
-            content_type,
-            stored,
+            attributes.content_type,
+            attributes.metadata if known.metadata else {},
             attributes=attributes if known.attributes else None,
         )
         reader = Reader(self.source, self.algorithm, self.policy)
         return Upload(self.target, key, info, self.algorithm, expect, progress).send(reader.stream(found))
+
+    def _attributes(self, found: RemoteObject, changes: ObjectAttributes | None, *, metadata: bool) -> ObjectAttributes:
+        """Return all attributes of the copy."""
+        kept = ObjectAttributes()
+        if self.source.capabilities.attributes and isinstance(self.source, ReadAttributes):
+            kept = self.source.read_attributes(found.key)
+        own = FrozenMapping((found.metadata or {}) if metadata else {})
+        kept = replace(kept, content_type=found.content_type, metadata=own)
+        return kept if changes is None else changes.merged_onto(kept)
+
+    def _copy_on_server(
+        self, found: RemoteObject, key: str, attributes: ObjectAttributes | None, expect: Precondition | None
+    ) -> RemoteObject | None:
+        """Return the copy; `None` if the server can't make it. Without `attributes` it has those of the source."""
+        source, target = self.source, self.target
+        able = source.capabilities.bucket_copy and target.capabilities.bucket_copy
+        if not (able and isinstance(source, BucketCopy) and isinstance(target, BucketCopy)):
+            return None
+        location = source.bucket_location()
+        if location.service != target.bucket_location().service:
+            return None
+        # Credentials for the target alone may see nothing of the source, not even that it exists.
+        with suppress(PermissionDenied, BucketNotFound):
+            try:
+                return target.copy_from(location, found, key, attributes=attributes, expect=expect)
+            except BucketNotFound:
+                raise
+            except NotFound:
+                source.stat_file(found.key)
+        return None

@@ -89,7 +89,10 @@ def delete_copied(source: BaseSync, found: RemoteObject, key: str) -> None:
 
 def object_name(adapter: BaseSync, key: str) -> str:
     """Return a name of an object that is the same for two sections of a configuration with another prefix."""
+    place = None
     if adapter.capabilities.bucket_copy and isinstance(adapter, BucketCopy):
-        place = adapter.bucket_location()
+        with suppress(NotSupported):
+            place = adapter.bucket_location()
+    if place is not None:
         return "\0".join((place.service, place.bucket, place.prefix + key))
     return f"{adapter.identity.rstrip('/')}/{key}"

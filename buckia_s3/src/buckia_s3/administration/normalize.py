@@ -17,9 +17,12 @@ def drop_false(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def move_prefix_into_filter(document: dict[str, Any]) -> dict[str, Any]:
-    """Return lifecycle rules with `Prefix`, as older rules have it, moved into `Filter`; none equals an empty one."""
+    """Return lifecycle rules with `Prefix`, as older rules have it, moved into `Filter`; none equals an empty one.
+
+    Ceph reports a filter by prefix and tag without the `And` that it was set with.
+    """
     reduced = drop_false(document)
-    return reduced | {"Rules": [_prefix_into_filter(rule) for rule in reduced.get("Rules", ())]}
+    return reduced | {"Rules": [_with_and(_prefix_into_filter(rule)) for rule in reduced.get("Rules", ())]}
 
 
 def unify_rule_style(document: dict[str, Any]) -> dict[str, Any]:
@@ -52,6 +55,14 @@ def _prefix_into_filter(rule: dict[str, Any]) -> dict[str, Any]:
     prefix = rule.get("Prefix", "")
     rest = {name: value for name, value in rule.items() if name != "Prefix"}
     return rest | {"Filter": rule.get("Filter") or {"Prefix": prefix}}
+
+
+def _with_and(rule: dict[str, Any]) -> dict[str, Any]:
+    filtered = rule["Filter"]
+    if not {"Prefix", "Tag"} <= filtered.keys():
+        return rule
+    rest = {name: each for name, each in filtered.items() if name != "Tag"}
+    return rule | {"Filter": {"And": {**rest, "Tags": [filtered["Tag"]]}}}
 
 
 def _drop_display_name(grantee: dict[str, Any]) -> dict[str, Any]:

@@ -125,14 +125,17 @@ def is_aws(settings: S3Settings) -> bool:
     return host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
 
 
-def identity(settings: S3Settings, prefix: str) -> str:
-    """Return a unique id of the bucket that does not depend on region and credentials."""
+def service_identity(settings: S3Settings) -> str:
+    """Return a unique id of the service: all buckets that it can copy between have the same."""
     if is_aws(settings):
         region = settings.region or settings.default_region or ""
-        service = "aws-cn" if region.startswith("cn-") else "aws"
-    else:
-        service = endpoint_identity(settings.endpoint_url or "")
-    return f"{service}/{settings.bucket_name}/{prefix}"
+        return "aws-cn" if region.startswith("cn-") else "aws"
+    return endpoint_identity(settings.endpoint_url or "")
+
+
+def identity(settings: S3Settings, prefix: str) -> str:
+    """Return a unique id of the bucket that does not depend on region and credentials."""
+    return f"{service_identity(settings)}/{settings.bucket_name}/{prefix}"
 
 
 class EndpointResolver:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any
 from urllib.parse import quote, urlencode
 
 from buckia_core.config.object_rules import ATTRIBUTES, ObjectAttributes, ObjectRules, parse_object_rules
@@ -114,6 +115,13 @@ def attribute_headers(attributes: ObjectAttributes, *, tagging: bool, provider: 
             raise NotSupported(f"{key!r}: {message}", provider=provider, key=key)
         headers[TAGGING] = encode_tags(attributes.tags)
     return headers
+
+
+def attributes_from_headers(headers: Mapping[str, str]) -> ObjectAttributes:
+    """Return content type and content headers from the response to a HEAD; names of headers are in lower case."""
+    names = {name: header.lower() for name, header in _HEADERS.items() if header in CONTENT_HEADERS}
+    found: dict[str, Any] = {name: headers[header] for name, header in names.items() if header in headers}
+    return ObjectAttributes(content_type=headers.get("content-type"), **found)
 
 
 def encode_tags(tags: Mapping[str, str]) -> str:

@@ -84,7 +84,7 @@ class Copier:
             if condition is not None and error.status == condition.status:
                 raise self.object_head.precondition_failed(key) from error
             raise
-        etag = self._parse_result(response.body, found.key)
+        etag = parse_copy_result(response.body, found.key, self.client.provider)
         if not etag:
             return self.object_head.head(key)
         return found._replace(key=key, fingerprint=etag, modified_ns=0, version=None)
@@ -106,16 +106,6 @@ class Copier:
         headers = {"x-amz-copy-source": name}
         etag = etag_from_fingerprint(source.fingerprint)
         return headers if etag is None else headers | {"x-amz-copy-source-if-match": etag}
-
-    def _parse_result(self, body: bytes, key: str) -> str:
-        """Return the ETag from the response. S3 may report an error in the body of a response with status 200."""
-        code = error_code(body)
-        if code:
-            raise from_code(code, "", 500, provider=self.client.provider, key=key, action="copying")
-        etag = parse_etag(body)
-        if etag is None:
-            raise Transient(f"{key!r}: copying: the server's response is incomplete", provider=self.client.provider)
-        return etag
 
     def _multipart_copy(
         self, found: RemoteObject, source_headers: Mapping[str, str], key: str, expect: Precondition | None
@@ -170,4 +160,15 @@ class Copier:
             raise
         except NotFound as error:
             raise self.object_head.precondition_failed(source.key) from error
-        return self.multipart.part_etag(self._parse_result(response.body, source.key), source.key)
+        return self.multipart.part_etag(parse_copy_result(response.body, source.key, self.client.provider), source.key)
+
+
+def parse_copy_result(body: bytes, key: str, provider: str) -> str:
+    """Return the ETag from the response to a copy. S3 may report an error in the body of a response with status 200."""
+    code = error_code(body)
+    if code:
+        raise from_code(code, "", 500, provider=provider, key=key, action="copying")
+    etag = parse_etag(body)
+    if etag is None:
+        raise Transient(f"{key!r}: copying: the server's response is incomplete", provider=provider)
+    return etag

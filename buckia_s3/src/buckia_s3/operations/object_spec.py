@@ -89,6 +89,8 @@ def build_object_spec(
             content_type=info.content_type or attributes.content_type,
             metadata={**attributes.metadata, **info.metadata},
         )
+    if info.attributes is not None:
+        attributes = replace(info.attributes, content_type=None, metadata={}).merged_onto(attributes)
     given = attribute_headers(attributes, tagging=not settings.disable_tagging, provider=provider, key=key)
     locks = lock_headers(settings)
     metadata = encode_metadata(info, provider=provider, key=key)

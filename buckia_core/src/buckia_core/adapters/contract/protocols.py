@@ -126,7 +126,11 @@ class BucketCopy(Protocol):
     """Capability `bucket_copy`: the server copies objects from other buckets of the same service."""
 
     def bucket_location(self) -> BucketLocation:
-        """Return where the server finds this bucket. Costs no request."""
+        """Return where the server finds this bucket. Costs no request.
+
+        Raises:
+            NotSupported: With these settings, other buckets can't copy from it.
+        """
 
     def copy_from(
         self,
@@ -135,20 +139,18 @@ class BucketCopy(Protocol):
         key: str,
         *,
         attributes: ObjectAttributes | None = None,
-        metadata: bool = True,
         expect: Precondition | None = None,
     ) -> RemoteObject:
         """Copy the version `source` of another bucket to `key` of this one, and return the new object.
 
-        The credentials of this bucket must be allowed to read the other one. Content type and headers are those of the
-        source.
+        The credentials of this bucket must be allowed to read the other one.
 
         Args:
             location: The other bucket, whose `service` is that of this bucket.
             source: The object there; its key has no prefix.
             key: The new key.
-            attributes: Headers that replace those of the source, and all tags of the copy.
-            metadata: Whether the copy has the metadata of the source.
+            attributes: Content type, headers, metadata and tags of the copy, beside what the settings say; `None` for
+                those of the source.
             expect: What must hold of the object under the new key.
 
         Raises:

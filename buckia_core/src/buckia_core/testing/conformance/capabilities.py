@@ -12,14 +12,17 @@ import pytest
 
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.contract.protocols import (
+    BucketCopy,
     Coroutines,
     Lifecycle,
     PrefixListing,
     PublicUrl,
+    ReadAttributes,
     ResumableDownload,
     ResumableUpload,
     ServerCopy,
     SignedUrl,
+    TagExpiry,
     Versioned,
     WithOptions,
 )
@@ -40,6 +43,9 @@ class CapabilityTests(Suite):
             (capabilities.signed_url, SignedUrl),
             (capabilities.with_options, WithOptions),
             (capabilities.lifecycle, Lifecycle),
+            (capabilities.bucket_copy, BucketCopy),
+            (capabilities.attributes, ReadAttributes),
+            (capabilities.tag_expiry, TagExpiry),
             (capabilities.resumable_upload, ResumableUpload),
             (capabilities.resumable_download, ResumableDownload),
             (capabilities.versions, Versioned),
