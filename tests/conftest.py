@@ -23,6 +23,7 @@ from tests.servers.b2.server import B2Account, B2Server
 from tests.servers.bunny.node_sdk import NodeSdk
 from tests.servers.bunny.server import BunnyAccount, BunnyServer
 from tests.servers.ceph import CephGateway
+from tests.servers.chromium import Chromium
 from tests.servers.moto_server import MotoServer
 from tests.servers.rclone_serve import RcloneServer
 from tests.servers.s3_server import Available, NewBucket, S3Server
@@ -49,7 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
         # Ignored, as in the background of a shell, they would be ignored by the commands that tests start, too.
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
-    known = [*SERVERS, NodeSdk.name, *(kind.name for kind in DISKS), LatinLocale.name, calls.NAME]
+    known = [*SERVERS, NodeSdk.name, *(kind.name for kind in DISKS), LatinLocale.name, Chromium.name, calls.NAME]
     unknown = _required().difference(known)
     if unknown:
         raise pytest.UsageError(f"{REQUIRE} names {', '.join(sorted(unknown))}; known: {', '.join(known)}")
@@ -167,6 +168,13 @@ def latin_locale(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Environment variables of a locale whose encoding is ISO-8859-1."""
     _demand(LatinLocale.name, LatinLocale.available())
     return LatinLocale.make(tmp_path_factory.mktemp("locale"))
+
+
+@pytest.fixture
+def chromium(tmp_path: Path) -> Chromium:
+    """A browser without a window."""
+    _demand(Chromium.name, Chromium.available())
+    return Chromium(Chromium.find() or "", tmp_path)
 
 
 def _required() -> set[str]:
