@@ -121,8 +121,9 @@ def test_a_rotation_that_is_killed_anywhere_goes_on_when_it_is_repeated(project,
     assert set(project.world.chest.values()).isdisjoint(before.values())
 
 
-def test_a_rotation_that_fails_keeps_a_key_that_works(project):
-    project.run(Action.BUCKET)
+@pytest.mark.parametrize("vendor", ["box", "pwbox"])
+def test_a_rotation_that_fails_can_be_repeated(project, vendor):
+    project.run(Action.BUCKET, vendor=vendor)
 
     def look(where: str) -> None:
         project.run(Action.ROTATE)

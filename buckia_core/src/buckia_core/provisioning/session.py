@@ -165,6 +165,18 @@ class Provisioning:
             stores = open_secret_stores(self._path.parent, self._plugins)
             return find_status(self._path, request, opened, stores)
 
+    @contextmanager
+    def open_vendor(self, vendor: str) -> Iterator[BucketProvisioner]:
+        """Open a vendor with the settings of the account, and close it at the end of the block.
+
+        Raises:
+            PluginError: No installed package registers the vendor.
+            ConfigError: The settings are invalid.
+        """
+        request = Request(action=Action.ROTATE, name="", vendor=vendor)
+        with self._vendor(find_vendor(vendor, self._plugins), request) as opened:
+            yield opened
+
     def _progress(self, request: Request, recorded: Progress | None, vendor: BucketProvisioner | None) -> Progress:
         """Return the progress to go on from: of the interrupted run, or of a new one."""
         fresh = Progress(request=request, label=new_label(request.bucket_name))
@@ -246,7 +258,7 @@ class Provisioning:
         root = config.settings.get("root")
         bucket = config.bucket_name or (Path(str(root)).name if root else request.name)
         store = request.store or next((each.partition(":")[0] for each in self._references(config).values()), "")
-        return replace(request, bucket_name=bucket, prefix=config.prefix.rstrip("/"), store=store)
+        return replace(request, bucket_name=bucket, prefix=config.prefix, store=store)
 
     def _without_secrets(self, request: Request, account: Mapping[str, str]) -> dict[str, str]:
         """Return the account settings that may be written to the journal."""

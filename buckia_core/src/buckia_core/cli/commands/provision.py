@@ -162,19 +162,29 @@ def register_command(
 @provision_command.command("rotate")
 @click.argument("name")
 @_vendor_option(required=False)
+@click.option("--read-only", is_flag=True, help="The new key may only list and read; known if it was made here.")
 @_store_option
 @_account_option
 @yes_option
 @dry_run_option
 @pass_context
 def rotate_command(
-    context: CliContext, name: str, vendor: str, store: str, accounts: tuple[str, ...], yes: bool, dry_run: bool
+    context: CliContext,
+    name: str,
+    vendor: str,
+    read_only: bool,
+    store: str,
+    accounts: tuple[str, ...],
+    yes: bool,
+    dry_run: bool,
 ) -> ExitCode:
     """Replace the credentials of NAME: create, use and store new ones, then revoke the old ones."""
+    from buckia_core.adapters.contract.provisioner import Access  # noqa: PLC0415  # few commands need it
     from buckia_core.provisioning.request import Action, Request  # noqa: PLC0415  # few commands need it
 
     account = read_account(vendor, accounts)
-    request = Request(action=Action.ROTATE, name=name, vendor=vendor, store=store)
+    access = Access.READ_ONLY if read_only else Access.READ_WRITE
+    request = Request(action=Action.ROTATE, name=name, vendor=vendor, store=store, access=access)
     question = f"Other programs with the old credentials of {name!r} will stop working. Go on?"
     return provision(context, request, account=account, dry_run=dry_run, question=question, yes=yes)
 
