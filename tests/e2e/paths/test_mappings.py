@@ -93,14 +93,16 @@ def test_all_roots_go_up_and_the_first_one_receives(on_folder):
     # What the second one sent stays its own: what is done to it in the bucket does not turn up in the first one.
     on_folder.bucket.put("deep/b", "edited in the bucket")
     edited = on_folder.sync()
-    assert (edited.code, edited.actions("planned")) == (8, {"deep/b": "conflict"})
+    assert (edited.code, edited.actions()) == (0, {"deep/b": "skip"})
+    on_folder.nothing_to_do(3)
     assert on_folder.tree()["second/deep/b"] == "b"
-    assert on_folder.sync("--conflict", "local_wins").code == 0
-    assert on_folder.bucket.tree()["deep/b"] == "b"
+    on_folder.write("second/deep/b", "changed here")
+    assert on_folder.sync().actions() == {"deep/b": "upload"}
+    assert on_folder.bucket.tree()["deep/b"] == "changed here"
     on_folder.delete("second/deep/b")
     assert on_folder.sync().code == 0
     assert on_folder.tree() == {"first/a": "a", "first/deep/c": "c"}
-    assert on_folder.bucket.tree()["deep/b"] == "b"
+    assert on_folder.bucket.tree()["deep/b"] == "changed here"
 
 
 def test_a_key_that_is_found_in_two_roots_is_reported_and_the_first_one_counts(on_folder):

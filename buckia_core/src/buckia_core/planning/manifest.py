@@ -137,6 +137,10 @@ class RemoteObject(NamedTuple):
     claimed: Digests = ()
 
 
+UNRECEIVED = digest.Digest("unreceived", "1")
+"""Mark among the digests of a baseline row: the object was edited in the bucket, and the local path left that alone."""
+
+
 class BaselineEntry(NamedTuple):
     """Baseline row: the state of a key when both sides were last in sync.
 
@@ -167,5 +171,5 @@ class BaselineEntry(NamedTuple):
 
     @property
     def digests(self) -> Digests:
-        """Digests of the content; empty if unknown."""
+        """Digests of the local content; empty if unknown."""
         return digest.parse_digests(self.digests_text)

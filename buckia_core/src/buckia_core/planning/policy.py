@@ -66,6 +66,8 @@ class SyncRules:
             paths mirror their source as well. `False`: nothing is deleted from the bucket.
         checksum: Hash each local file instead of trusting its times.
         algorithm: The digest algorithm of the baseline.
+        leaves_edits: A path that only goes up leaves an object that was edited in the bucket alone, and reports it
+            once. Otherwise it is an undecided conflict of every run.
     """
 
     direction: Direction = Direction.BOTH
@@ -73,3 +75,4 @@ class SyncRules:
     delete_orphaned: bool | None = None
     checksum: bool = False
     algorithm: str = "sha256"
+    leaves_edits: bool = False

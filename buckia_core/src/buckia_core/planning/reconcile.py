@@ -23,7 +23,7 @@ Each side is compared with its own baseline entry; only `newest_wins` compares t
     changed      deleted      transfer
     same         deleted      transfer
     changed      changed      same content: adopt; other content: as the next row
-    same         changed      undecided conflict; transfer if the policy names the source
+    same         changed      undecided conflict; transfer if the policy names the source; with `leaves_edits`, skipped
     deleted      same         nothing; delete with `delete_orphaned: true`
     deleted      changed      undecided conflict; delete with `delete_orphaned: true` and a policy that names the source
     absent       changed      nothing; delete with `delete_orphaned: true`
@@ -48,7 +48,7 @@ from enum import Enum
 from typing import NamedTuple, assert_never
 
 from buckia_core.planning.digest import Comparison, compare
-from buckia_core.planning.manifest import BaselineEntry, LocalEntry, RemoteObject, is_untouched
+from buckia_core.planning.manifest import UNRECEIVED, BaselineEntry, LocalEntry, RemoteObject, is_untouched
 from buckia_core.planning.plan import Action, Operation, Reason
 from buckia_core.planning.policy import ConflictPolicy, Direction, Side, SyncRules
 
@@ -298,6 +298,8 @@ class _KeyContext(NamedTuple):
         edited = Reason.REMOTE_EDIT_OF_UP if up else Reason.LOCAL_EDIT_OF_DOWN
         overruled = Reason.OVERRULED_REMOTE_EDIT if up else Reason.OVERRULED_LOCAL_EDIT
         match source, receiver:
+            case SideState.SAME, SideState.CHANGED if up and self.rules.leaves_edits and not overrules:
+                return self.operation(Action.SKIP, Reason.EDIT_NOT_RECEIVED)
             case ((SideState.CHANGED | SideState.SAME), SideState.CHANGED):
                 return (
                     self.transfer(source_side, overruled, loser=source_side.other)
@@ -307,7 +309,8 @@ class _KeyContext(NamedTuple):
             case SideState.CHANGED, _:
                 if self.base is None:
                     return self.transfer(source_side, Reason.NEW_LOCAL if up else Reason.NEW_REMOTE)
-                return self.transfer(source_side, Reason.CHANGED_LOCAL if up else Reason.CHANGED_REMOTE)
+                loser = source_side.other if UNRECEIVED in self.base.digests else None
+                return self.transfer(source_side, Reason.CHANGED_LOCAL if up else Reason.CHANGED_REMOTE, loser=loser)
             case SideState.SAME, SideState.DELETED:
                 return self.transfer(source_side, Reason.MISSING_REMOTE if up else Reason.MISSING_LOCAL)
             case SideState.DELETED, SideState.CHANGED:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from buckia_core.errors import StateError
 from buckia_core.localfs.durability import fsync_directory
 from buckia_core.planning import digest
-from buckia_core.planning.manifest import BaselineEntry, LocalEntry, RemoteObject
+from buckia_core.planning.manifest import UNRECEIVED, BaselineEntry, LocalEntry, RemoteObject
 from buckia_core.planning.mapping import PathMapping
 from buckia_core.planning.plan import Operation, Plan, Reason
 from buckia_core.planning.scope import Scope
@@ -81,7 +81,9 @@ class BaselineRecorder:
         """Update the fingerprints of keys whose content is unchanged."""
         rows = []
         for local, remote, base in unchanged:
-            rows.append(baseline_row(local, remote, digest.merge(base.digests, remote.digests), self._run_started_ns))
+            # Those of an edited object are not those of the local file.
+            others = () if UNRECEIVED in base.digests else remote.digests
+            rows.append(baseline_row(local, remote, digest.merge(base.digests, others), self._run_started_ns))
         if rows:
             self._state.commit(upserts=rows, mapping_ids=self._mapping_ids)
 

@@ -17,7 +17,7 @@ from buckia_core.config import KeepReplaced
 from buckia_core.errors import AdapterError, InvalidKey, NotFound, PreconditionFailed, Transient, Unauthenticated
 from buckia_core.planning.manifest import RemoteObject, is_same_version
 from buckia_core.planning.mapping import PathMapping
-from buckia_core.planning.plan import Action, Operation
+from buckia_core.planning.plan import Action, Operation, Reason
 from buckia_core.planning.policy import Side
 from buckia_core.planning.reconcile import Outcome
 from buckia_core.syncing.disk.case_collisions import CaseCollisions
@@ -32,7 +32,7 @@ from buckia_core.syncing.execution.operation_result import OperationResult
 from buckia_core.syncing.execution.replan import replan
 from buckia_core.syncing.execution.request_runner import RequestRunner
 from buckia_core.syncing.planner.bucket_context import BucketContext
-from buckia_core.syncing.state.baseline_rows import baseline_row, dirty_row
+from buckia_core.syncing.state.baseline_rows import baseline_row, dirty_row, unreceived_row
 from buckia_core.syncing.state.resume_store import ResumeStore
 from buckia_core.syncing.transfer.download import Download
 from buckia_core.syncing.transfer.download_staging import BUFFERED_DOWNLOAD_MAX
@@ -163,6 +163,10 @@ class Worker:
                 result.status = Status.UNRESOLVED
             case Action.REFUSE:
                 result.status, result.message = Status.FAILED, operation.explanation
+            case Action.SKIP if operation.reason is Reason.EDIT_NOT_RECEIVED:
+                local, remote, base = operation.local, operation.remote, operation.base
+                assert local is not None and remote is not None and base is not None
+                result.upserts = [unreceived_row(local, remote, base, self.run_started_ns)]
             case Action.SKIP:
                 pass
             case _:

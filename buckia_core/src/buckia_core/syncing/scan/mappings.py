@@ -151,7 +151,8 @@ def _root(config: BucketConfig, overrides: RunOverrides, rule: PathRule, *, firs
     local = absolute_path(config.base_dir, rule.local)
     # Only the first root downloads by default; the others upload.
     direction = rule.direction or config.direction or Direction.BOTH
-    if not first and rule.direction is None and direction is Direction.BOTH:
+    leaves_edits = not first and rule.direction is None and direction is Direction.BOTH
+    if leaves_edits:
         direction = Direction.UP
     accepts = PathFilter(
         # As in a gitignore file, later patterns overrule earlier ones.
@@ -171,7 +172,7 @@ def _root(config: BucketConfig, overrides: RunOverrides, rule: PathRule, *, firs
         id=_root_id(config, rule),
         local=local,
         remote=rule.remote,
-        rules=_rules(config, overrides, direction),
+        rules=replace(_rules(config, overrides, direction), leaves_edits=leaves_edits and overrides.direction is None),
         path_filter=planned.accept_all if accepts.is_noop else accepts,
         configured_filter=_configured_filter(accepts, overrides),
         is_database=_database_predicate(config),

@@ -6,7 +6,7 @@ import time
 
 from buckia_core.planning import digest
 from buckia_core.planning.digest import Digests
-from buckia_core.planning.manifest import BaselineEntry, LocalEntry, RemoteObject
+from buckia_core.planning.manifest import UNRECEIVED, BaselineEntry, LocalEntry, RemoteObject
 
 _FINE_RESOLUTION_NS = 20_000_000
 """Timestamp resolution of disks that store fractions of a second: one kernel tick."""
@@ -28,6 +28,15 @@ def baseline_row(local: LocalEntry, remote: RemoteObject, digests: Digests, run_
         remote.fingerprint,
         digest.format_digests(digest.without_tentative(digests)),
     )
+
+
+def unreceived_row(local: LocalEntry, remote: RemoteObject, base: BaselineEntry, run_started_ns: int) -> BaselineEntry:
+    """Return the row of an object that was edited in the bucket, and whose edit the local path leaves alone.
+
+    Its digests are those of the local content, with a mark, so that an upload keeps the edit like that of a conflict.
+    """
+    digests = digest.merge(base.digests, (UNRECEIVED,))
+    return baseline_row(local, remote, digests, run_started_ns)
 
 
 def dirty_row(local: LocalEntry, remote: RemoteObject) -> BaselineEntry:
