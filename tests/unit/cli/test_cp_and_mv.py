@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
+import sys
 import threading
 from dataclasses import replace
 from typing import ClassVar
@@ -14,8 +16,10 @@ from buckia_core.adapters.contract.types import BucketLocation, UploadInfo
 from buckia_core.adapters.memory.bucket import MemoryBucket
 from buckia_core.adapters.memory.settings import MemorySettings
 from buckia_core.adapters.memory.sync import MemorySync
+from buckia_core.cli import main
 from buckia_core.objects.bulk_copy import CopyTask, check_no_overlap, copy_all
 from buckia_core.objects.store import ObjectStore
+from tests.unit.commands import signals_kept
 
 KEYS = ("a.txt", "img/a.png", "img/b.png", "img/raw/c.png")
 
@@ -133,6 +137,40 @@ def test_it_says_what_it_replaces(buckia, bucket):
     assert (record["type"], record["key"], record["replaced"]) == ("object", "b.txt", True)
     assert (record["source"], record["source_bucket"]) == ("a.txt", "assets")
     assert "a.txt" not in contents(bucket)
+
+
+class ClosedPipe:
+    """Standard output whose reader is gone."""
+
+    def write(self, _text):
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    def flush(self):
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    def isatty(self):
+        return False
+
+    def fileno(self):
+        raise OSError("it has none")
+
+
+@pytest.mark.parametrize(
+    "arguments", [("mv", "img/", "o/"), ("cp", "img/", "o/"), ("get", "img/", "o"), ("put", "up/")]
+)
+def test_who_reads_only_the_first_line_stops_nothing(bucket, project, monkeypatch, arguments):
+    config = (project / ".buckia").read_text()
+    (project / ".buckia").write_text(config.replace("assets: {", "assets: {max_workers: 1, "))
+    (project / "up").mkdir()
+    for name in ("1", "2", "3"):
+        (project / "up" / name).write_text(name)
+    with monkeypatch.context() as patch, signals_kept():
+        patch.setattr(sys, "stdout", ClosedPipe())
+        assert main([*arguments, "-b", "assets"]) == 0
+    if arguments[0] == "get":
+        assert len([path for path in (project / "o").rglob("*") if path.is_file()]) == 3
+    else:
+        assert len([key for key in contents(bucket) if key.startswith("o/") or key in "123"]) == 3
 
 
 def test_a_source_that_changes_meanwhile_is_kept(buckia, bucket, monkeypatch):

@@ -58,6 +58,7 @@ def run_bulk_transfer(
         return
     from buckia_core.syncing.bulk.run import BulkTransfer  # noqa: PLC0415  # imports the executor
 
+    output.ignore_broken_pipe()
     stopped = threading.Event()
     shutdown = GracefulShutdown(stopped.set, output, progress.restore_cursor, FAREWELL)
     bulk = BulkTransfer(

@@ -176,6 +176,7 @@ class _Command:
             for task in chosen:
                 self._reporter.planned(self._describe(task))
             return
+        self._context.output.ignore_broken_pipe()
         self._progress.planned(len(chosen), sum(task.found.size for task in chosen))
         stopped = threading.Event()
         shutdown = GracefulShutdown(stopped.set, self._context.output, self._progress.restore_cursor, _FAREWELL)
