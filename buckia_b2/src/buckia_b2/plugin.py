@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from buckia_core.adapters.plugins.hookspecs import hookimpl
-from buckia_core.adapters.plugins.provisioners import ProvisionerSpec
 from buckia_core.adapters.plugins.registry import AdapterSpec
+
+if TYPE_CHECKING:
+    from buckia_core.adapters.plugins.provisioners import ProvisionerSpec
 
 B2 = AdapterSpec(
     provider="b2",
     title="Backblaze B2",
     settings="buckia_b2.settings:B2Settings",
     adapter="buckia_b2.factory:open_b2",
-)
-
-VENDOR = ProvisionerSpec(
-    vendor="b2",
-    title="Backblaze B2",
-    provider="b2",
-    settings="buckia_b2.provisioner:B2AccountSettings",
-    provisioner="buckia_b2.provisioner:B2Provisioner",
 )
 
 
@@ -33,7 +27,17 @@ def buckia_register_adapters() -> list[AdapterSpec]:
 @hookimpl
 def buckia_register_provisioners() -> list[ProvisionerSpec]:
     """Return the vendor of this package."""
-    return [VENDOR]
+    from buckia_core.adapters.plugins.provisioners import ProvisionerSpec  # noqa: PLC0415  # a sync does not need it
+
+    return [
+        ProvisionerSpec(
+            vendor="b2",
+            title="Backblaze B2",
+            provider="b2",
+            settings="buckia_b2.provisioner:B2AccountSettings",
+            provisioner="buckia_b2.provisioner:B2Provisioner",
+        )
+    ]
 
 
 @hookimpl

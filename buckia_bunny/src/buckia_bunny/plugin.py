@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from buckia_core.adapters.plugins.hookspecs import hookimpl
-from buckia_core.adapters.plugins.provisioners import ProvisionerSpec
 from buckia_core.adapters.plugins.registry import AdapterSpec
 
 if TYPE_CHECKING:
+    from buckia_core.adapters.plugins.provisioners import ProvisionerSpec
     from buckia_core.config import BucketConfig
 
 BUNNY = AdapterSpec(
@@ -17,14 +17,6 @@ BUNNY = AdapterSpec(
     title="bunny.net storage",
     settings="buckia_bunny.settings:BunnySettings",
     adapter="buckia_bunny.factory:open_zone",
-)
-
-VENDOR = ProvisionerSpec(
-    vendor="bunny",
-    title="bunny.net",
-    provider="bunny",
-    settings="buckia_bunny.provisioner:BunnyAccountSettings",
-    provisioner="buckia_bunny.provisioner:BunnyProvisioner",
 )
 
 
@@ -37,7 +29,17 @@ def buckia_register_adapters() -> list[AdapterSpec]:
 @hookimpl
 def buckia_register_provisioners() -> list[ProvisionerSpec]:
     """Return the vendor of this package."""
-    return [VENDOR]
+    from buckia_core.adapters.plugins.provisioners import ProvisionerSpec  # noqa: PLC0415  # a sync does not need it
+
+    return [
+        ProvisionerSpec(
+            vendor="bunny",
+            title="bunny.net",
+            provider="bunny",
+            settings="buckia_bunny.provisioner:BunnyAccountSettings",
+            provisioner="buckia_bunny.provisioner:BunnyProvisioner",
+        )
+    ]
 
 
 @hookimpl

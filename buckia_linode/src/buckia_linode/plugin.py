@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from buckia_core.adapters.plugins.hookspecs import hookimpl
-from buckia_core.adapters.plugins.provisioners import ProvisionerSpec
 from buckia_core.adapters.plugins.registry import AdapterSpec
+
+if TYPE_CHECKING:
+    from buckia_core.adapters.plugins.provisioners import ProvisionerSpec
 
 LINODE = AdapterSpec(
     provider="linode",
     title="Linode Object Storage (Akamai)",
     settings="buckia_linode.settings:LinodeSettings",
     adapter="buckia_linode.sync:LinodeSync",
-)
-
-VENDOR = ProvisionerSpec(
-    vendor="linode",
-    title="Linode Object Storage",
-    provider="linode",
-    settings="buckia_linode.provisioner:LinodeAccountSettings",
-    provisioner="buckia_linode.provisioner:LinodeProvisioner",
 )
 
 
@@ -33,7 +27,17 @@ def buckia_register_adapters() -> list[AdapterSpec]:
 @hookimpl
 def buckia_register_provisioners() -> list[ProvisionerSpec]:
     """Return the vendor of this package."""
-    return [VENDOR]
+    from buckia_core.adapters.plugins.provisioners import ProvisionerSpec  # noqa: PLC0415  # a sync does not need it
+
+    return [
+        ProvisionerSpec(
+            vendor="linode",
+            title="Linode Object Storage",
+            provider="linode",
+            settings="buckia_linode.provisioner:LinodeAccountSettings",
+            provisioner="buckia_linode.provisioner:LinodeProvisioner",
+        )
+    ]
 
 
 @hookimpl

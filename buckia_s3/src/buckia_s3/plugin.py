@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from buckia_core.adapters.plugins.hookspecs import hookimpl
-from buckia_core.adapters.plugins.provisioners import ProvisionerSpec
 from buckia_core.adapters.plugins.registry import AdapterSpec
+
+if TYPE_CHECKING:
+    from buckia_core.adapters.plugins.provisioners import ProvisionerSpec
 
 S3 = AdapterSpec(
     provider="s3",
@@ -14,17 +16,6 @@ S3 = AdapterSpec(
     settings="buckia_s3.config.settings:S3Settings",
     adapter="buckia_s3.sync:S3Sync",
 )
-
-VENDORS = [
-    ProvisionerSpec(
-        vendor=vendor,
-        title=title,
-        provider="s3",
-        settings=f"buckia_s3.provisioning.{vendor}:{name}AccountSettings",
-        provisioner=f"buckia_s3.provisioning.{vendor}:{name}Provisioner",
-    )
-    for vendor, title, name in (("aws", "Amazon S3", "Aws"), ("ceph", "Ceph", "Ceph"), ("r2", "Cloudflare R2", "R2"))
-]
 
 
 @hookimpl
@@ -36,7 +27,22 @@ def buckia_register_adapters() -> list[AdapterSpec]:
 @hookimpl
 def buckia_register_provisioners() -> list[ProvisionerSpec]:
     """Return the vendors of this package."""
-    return VENDORS
+    from buckia_core.adapters.plugins.provisioners import ProvisionerSpec  # noqa: PLC0415  # a sync does not need it
+
+    return [
+        ProvisionerSpec(
+            vendor=vendor,
+            title=title,
+            provider="s3",
+            settings=f"buckia_s3.provisioning.{vendor}:{name}AccountSettings",
+            provisioner=f"buckia_s3.provisioning.{vendor}:{name}Provisioner",
+        )
+        for vendor, title, name in (
+            ("aws", "Amazon S3", "Aws"),
+            ("ceph", "Ceph", "Ceph"),
+            ("r2", "Cloudflare R2", "R2"),
+        )
+    ]
 
 
 @hookimpl
