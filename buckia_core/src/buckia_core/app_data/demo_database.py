@@ -8,8 +8,8 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from buckia_core.errors import BuckiaError, CorruptDatabase, Transient
-from buckia_core.localfs.sqlite_snapshot import BUSY_SECONDS, is_busy, snapshot
+from buckia_core.errors import BuckiaError
+from buckia_core.localfs.sqlite_snapshot import BUSY_SECONDS, error_for, snapshot
 
 _HIDDEN_COLUMNS = (2, 3)
 """Kinds of generated columns, in `PRAGMA table_xinfo`."""
@@ -72,9 +72,7 @@ def apply_database(
             database.execute("ATTACH ? AS demo", (f"{demo.as_uri()}?mode=ro&immutable=1",))
             database.execute("BEGIN IMMEDIATE")
         except sqlite3.DatabaseError as error:
-            if is_busy(error):
-                raise Transient(f"the database is locked by another program: {target}") from error
-            raise CorruptDatabase(f"the database can't be read: {target}: {error}") from error
+            raise error_for(error, str(target)) from error
         if preserve is not None and not dry_run:
             preserve()
         return _apply(database, target, frozenset(map(str.casefold, leave_out)), dry_run=dry_run)
@@ -101,7 +99,7 @@ def _apply(
         if isinstance(error, sqlite3.IntegrityError):
             raise NotApplied(f"rows of the table {table!r} do not fit: {error}: {target}") from error
         if isinstance(error, sqlite3.DatabaseError):
-            raise CorruptDatabase(f"the database can't be changed: {target}: {error}") from error
+            raise error_for(error, str(target)) from error
         raise
     return changes
 

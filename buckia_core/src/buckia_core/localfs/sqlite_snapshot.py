@@ -8,6 +8,7 @@ number of the SQLite version, which is one more, is set to 0.
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import time
@@ -23,6 +24,12 @@ BUSY_SECONDS = 10.0
 _RETRY_SECONDS = 0.02
 _STEP_PAGES = 256
 _VERSION_OFFSET = 96
+_SYSTEM_ERRORS = {
+    sqlite3.SQLITE_FULL: errno.ENOSPC,
+    sqlite3.SQLITE_CANTOPEN: errno.EACCES,
+    sqlite3.SQLITE_PERM: errno.EACCES,
+    sqlite3.SQLITE_READONLY: errno.EACCES,
+}
 
 
 @contextmanager
@@ -32,7 +39,7 @@ def snapshot(path: str, name: str = "snapshot.sqlite") -> Iterator[Path]:
     Raises:
         CorruptDatabase: The file is no database, or SQLite finds damage in it.
         Transient: It stayed locked for `BUSY_SECONDS`.
-        OSError: The snapshot can't be written.
+        OSError: The database can't be read, or the snapshot not be written.
     """
     import tempfile  # noqa: PLC0415  # few trees have databases
 
@@ -58,6 +65,8 @@ def find_damage(path: str) -> str | None:
         with closing(_connect(path, "ro", immutable=True)) as connection:
             (result,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     except sqlite3.DatabaseError as error:
+        if not is_damage(error):
+            raise error_for(error, path) from error
         return str(error)
     return None if result == "ok" else str(result)
 
@@ -147,7 +156,7 @@ def replace_content(source: str, path: str, is_unchanged: Callable[[], bool]) ->
         except _Refused:
             return False
         except sqlite3.DatabaseError as error:
-            raise CorruptDatabase(f"the database can't be replaced while it is in use: {path}: {error}") from error
+            raise error_for(error, path) from error
     return True
 
 
@@ -191,9 +200,9 @@ def _retry_readable(path: str, attempt: Callable[[str], None]) -> None:
             elif not os.path.exists(path):
                 raise FileNotFoundError(2, os.strerror(2), path) from error
             else:
-                raise CorruptDatabase(f"the database can't be read: {path}: {error}") from error
+                raise error_for(error, path) from error
         except sqlite3.DatabaseError as error:
-            raise CorruptDatabase(f"the database can't be read: {path}: {error}") from error
+            raise error_for(error, path) from error
 
 
 def _backup(
@@ -226,6 +235,22 @@ def is_busy(error: sqlite3.Error) -> bool:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) or (
         "locked" in str(error)
     )
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Tell whether an error means that a database is damaged, or none. A full disk, for example, damages nothing."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def error_for(error: sqlite3.Error, path: str) -> Exception:
+    """Return the error to raise for one of SQLite: `CorruptDatabase`, `Transient` or `OSError`."""
+    if is_damage(error):
+        return CorruptDatabase(f"the database is damaged: {path}: {error}")
+    if is_busy(error):
+        return _locked(path)
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    number = _SYSTEM_ERRORS.get(code, errno.EIO)
+    return OSError(number, f"SQLite can't use the database: {error}", path)
 
 
 def _has_wal(path: str) -> bool:

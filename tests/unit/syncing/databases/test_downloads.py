@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from buckia_core.localfs import sqlite_snapshot
 from tests.unit.syncing.databases.database import (
     KEY,
     connect,
@@ -205,3 +206,22 @@ each.replace_content({str(new)!r}, {str(path)!r}, lambda: True)
             with closing(sqlite3.connect(path)) as app:
                 found.append(len(rows(app)))
     assert found == [2, 2, 3000] * 2
+
+
+def test_full_disk_is_no_damage(sides: Sides, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(make_database(sides.folder / KEY, "wal", 1, 2)) as app:
+        sides.sync()
+        put_database(sides, 7, 8, 9)
+
+        def full(*arguments: object) -> None:
+            error = sqlite3.OperationalError("database or disk is full")
+            error.sqlite_errorcode = sqlite3.SQLITE_FULL
+            raise error
+
+        monkeypatch.setattr(sqlite_snapshot, "_backup", full)
+        result = sides.sync()
+        assert result.downloaded == 0 and "full" in str(result.errors)
+        assert rows(app) == [1, 2]
+        monkeypatch.undo()
+        assert sides.sync().downloaded == 1
+        assert rows(app) == [7, 8, 9]
