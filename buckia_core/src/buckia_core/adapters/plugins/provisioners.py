@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from buckia_core.adapters.contract.provisioner import BucketProvisioner
 from buckia_core.adapters.plugins.registry import Registry, raise_system_failure
 from buckia_core.config.values import suggest
 from buckia_core.errors import AdapterBroken, PluginError
+
+if TYPE_CHECKING:
+    from buckia_core.adapters.contract.provisioner import BucketProvisioner
 
 _BUILT_IN = "buckia_core.adapters.directory.plugin"
 """Module with the vendor `file`, which has no entry point among plugins."""
