@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from buckia_core.planning.policy import Direction, SyncRules
 
@@ -20,6 +21,15 @@ def accept_all(path: str) -> bool:  # noqa: ARG001  # a `PathPredicate`
 def accept_none(path: str) -> bool:  # noqa: ARG001  # a `PathPredicate`
     """Accept no path."""
     return False
+
+
+@lru_cache(maxsize=1024)
+def _accepts_directories(accepts: PathPredicate, path: str) -> bool:
+    """Tell whether a filter accepts a directory and all above it; most keys are in the same one as the key before.
+
+    As in a scan, a directory that the filter rejects excludes everything in it.
+    """
+    return all(accepts(path[: end + 1]) for end, letter in enumerate(path) if letter == "/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +72,7 @@ class PathMapping:
         if accepts is accept_all:
             return True
         path = key[len(self.remote) :]
-        # As in a scan, a directory that the filter rejects excludes everything in it.
-        parents = (path[: end + 1] for end, letter in enumerate(path) if letter == "/")
-        return accepts(path) and all(map(accepts, parents))
+        return accepts(path) and _accepts_directories(accepts, path[: path.rfind("/") + 1])
 
     def database_mode(self, key: str) -> bool | None:
         """Tell whether a key is a database by configuration; `None` if databases are treated as other files."""
