@@ -291,6 +291,25 @@ def test_an_object_that_changes_while_it_is_copied_is_an_error(open_pair, monkey
     assert pair.records == pair.copies == []
 
 
+def test_a_record_that_another_machine_has_overwritten_leaves_no_copy(open_pair, monkeypatch):
+    """As two machines can on a provider that checks a condition just before it writes."""
+    pair = open_pair()
+    pair.private.put("a.txt", b"1")
+    copy, theirs = SharePlace.copy, []
+
+    def overwritten(self, found, record, now):
+        copied = copy(self, found, record, now)
+        monkeypatch.undo()
+        pair.private.delete(f".buckia-shares/{record.id}.json")
+        theirs.append(pair.again().add("a.txt"))
+        assert theirs[0].id == record.id
+        return copied
+
+    monkeypatch.setattr(SharePlace, "copy", overwritten)
+    assert pair.shares.add("a.txt").share_key == theirs[0].share_key
+    assert pair.copies == [theirs[0].share_key]
+
+
 def test_shares_of_another_share_bucket_are_shown_and_left_alone(open_pair):
     pair, other = open_pair(), open_pair()
     pair.private.put("a.txt", b"1")

@@ -176,11 +176,12 @@ class Maker:
         """
         for attempt in range(_ATTEMPTS):
             stored = self.records.read(share_id)
-            if stored is None or stored.record.state is ShareState.REMOVING:
-                if share_key is not None:
-                    self.place.store.delete(share_key)
-                if stored is None:
-                    return
+            # Without conditional writes, the record of another process may have taken the place of this one's.
+            lost = stored is None or share_key not in (None, stored.record.share_key)
+            if share_key is not None and (stored is None or lost or stored.record.state is ShareState.REMOVING):
+                self.place.store.delete(share_key)
+            if stored is None or lost:
+                return
             others = {name: began for name, began in stored.record.copying.items() if name != me}
             left = stored.record.changed(copying=others)
             claimed = left.state is ShareState.REMOVING and left.is_claimed(self.now())
