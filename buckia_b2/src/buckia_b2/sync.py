@@ -36,7 +36,7 @@ from buckia_core.adapters.contract.object_options import ObjectOptions
 from buckia_core.adapters.contract.object_urls import key_below, url_below
 from buckia_core.adapters.contract.readers import open_chunks
 from buckia_core.adapters.contract.resume import MultipartSource, PartialDownload, PartLayout
-from buckia_core.adapters.contract.types import DeleteOutcome, Precondition, UploadInfo
+from buckia_core.adapters.contract.types import BucketLocation, DeleteOutcome, Precondition, UploadInfo
 from buckia_core.adapters.service import json_fields as fields
 from buckia_core.adapters.transfers.part_pool import PartPool
 from buckia_core.config.object_rules import ObjectAttributes
@@ -53,6 +53,10 @@ MAX_SIGNED_SECONDS = 604_800
 
 _SIGNABLE = ("GET", "HEAD")
 _MAX_OBJECT_BYTES = 10_000_000_000_000
+
+
+_KEY_ID_LENGTH = 25
+"""Characters of the id of an application key; those of a master key are the account's id."""
 
 
 class B2Sync(BaseSync):
@@ -120,6 +124,7 @@ class B2Sync(BaseSync):
             with_options=True,
             lifecycle=True,
             attributes=True,
+            bucket_copy=True,
             signed_url=self._settings.sse_customer_key_base64 is None,
             resumable_upload=True,
             resumable_download=True,
@@ -313,6 +318,29 @@ class B2Sync(BaseSync):
     def ensure_lifecycle(self, *, abort_multipart_days: int | None, noncurrent_days: int | None) -> bool:
         """See `Lifecycle`."""
         return ensure_lifecycle(self.native, abort_multipart_days, noncurrent_days)
+
+    def bucket_location(self) -> BucketLocation:
+        """See `BucketCopy`. B2 copies between the buckets of one account, whose id is a part of the key's id."""
+        if self._settings.sse_customer_key_base64 is not None:
+            message = "with a customer key, other buckets can't copy from this one"
+            raise NotSupported(message, provider=PROVIDER)
+        key_id = self._settings.application_key_id
+        account = "" if key_id is None else key_id.reveal()
+        account = account[3:15] if len(account) == _KEY_ID_LENGTH else account
+        service = endpoint_identity(self._settings.api_url)
+        return BucketLocation(f"{PROVIDER}:{service}/{account}", self._settings.bucket_name, self._prefix)
+
+    def copy_from(
+        self,
+        location: BucketLocation,  # noqa: ARG002  # B2 finds the source by its id
+        source: RemoteObject,
+        key: str,
+        *,
+        attributes: ObjectAttributes | None = None,
+        expect: Precondition | None = None,
+    ) -> RemoteObject:
+        """See `BucketCopy`."""
+        return self._copier.copy_from(source, key, attributes, expect)
 
     def read_attributes(self, key: str) -> ObjectAttributes:
         """See `ReadAttributes`."""

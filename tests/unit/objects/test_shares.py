@@ -15,12 +15,14 @@ from typing import Any
 
 import pytest
 
+from buckia_b2.sync import B2Sync
 from buckia_core.errors import NotFound, PermissionDenied
 from buckia_core.objects.read import Reader
 from buckia_core.objects.store import ObjectStore
 from buckia_core.sharing.config import ShareConfig
 from buckia_core.sharing.share import Share
 from buckia_core.sharing.shares import Shares
+from buckia_s3.sync import S3Sync
 from tests.unit.objects.conftest import OpenStore
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"image" * 100
@@ -53,6 +55,10 @@ def ceph_pair(open_store: OpenStore):
 def shares_of(private: ObjectStore, public: ObjectStore, *, later: timedelta = timedelta(), **given) -> Shares:
     assert public.config is not None
     return Shares(private, ShareConfig(public.config, **given), now=lambda: datetime.now(UTC) + later)
+
+
+def denied(self, *_, **__):
+    raise PermissionDenied("denied", provider="any")
 
 
 def address(share: Share) -> str:
@@ -91,13 +97,8 @@ def test_the_server_copies_and_keeps_the_headers_of_the_object(ceph_pair, monkey
 
 
 def test_credentials_for_the_share_bucket_alone_stream_the_content(ceph_pair, monkeypatch):
-    from buckia_s3.sync import S3Sync
-
     private, public = ceph_pair
     private.put("a.txt", b"1", content_type="text/x-a")
-
-    def denied(self, *_, **__):
-        raise PermissionDenied("denied", provider="s3")
 
     monkeypatch.setattr(S3Sync, "copy_from", denied)
     with shares_of(private, public, access="public") as shares:
@@ -186,11 +187,16 @@ def test_a_signature_of_a_share_never_shows(open_store, kind, caplog):
     assert len(secret) > 20 and not [text for text in shown if secret in text]
 
 
-def test_b2_keeps_the_headers_of_the_object(open_store):
+@pytest.mark.parametrize("on_server", [True, False])
+def test_b2_keeps_the_headers_of_the_object(open_store, monkeypatch, on_server):
+    # Exactly one way works.
+    monkeypatch.setattr(*((Reader, "stream", None) if on_server else (B2Sync, "copy_from", denied)))
     private, public = open_store("b2", objects=[{"match": "*", "cache_control": "no-cache"}]), open_store("b2")
-    private.put("a.txt", b"1")
+    private.put("a.txt", b"1", metadata={"customer": "7"})
     with shares_of(private, public, access="public") as shares:
         share = shares.add("a.txt", content_disposition="attachment")
+    stored = public.stat(share.share_key)
+    assert (public.get(share.share_key), stored.content_type, stored.metadata) == (b"1", "text/plain", {})
     found = public.adapter.read_attributes(share.share_key)
     assert (found.cache_control, found.content_disposition) == ("no-cache", "attachment")
 

@@ -10,15 +10,18 @@ from typing import Any
 
 from buckia_b2.api.bucket import Bucket
 from buckia_b2.errors import PROVIDER, parsing_response, precondition_failed
-from buckia_b2.files.file_info import from_file
+from buckia_b2.files.attributes import attribute_headers
+from buckia_b2.files.file_info import build_file_info, from_file
 from buckia_b2.files.file_names import check_new_key
 from buckia_b2.operations.large_files import LargeFiles
 from buckia_b2.operations.write_conflicts import WriteConflictDetector
 from buckia_b2.settings import MAX_PART
-from buckia_core.adapters.contract.types import Precondition
+from buckia_core.adapters.content_types import guess_content_type
+from buckia_core.adapters.contract.types import Precondition, UploadInfo
 from buckia_core.adapters.service import json_fields as fields
 from buckia_core.adapters.transfers.sources import part_size_for
-from buckia_core.errors import AdapterError, IntegrityError
+from buckia_core.config.object_rules import ObjectAttributes
+from buckia_core.errors import AdapterError, IntegrityError, NotSupported
 from buckia_core.http.blocking import run_blocking
 from buckia_core.planning.manifest import RemoteObject
 
@@ -28,7 +31,7 @@ _ACTION = "copying"
 
 @dataclass(frozen=True, slots=True)
 class Copier:
-    """Copies objects within one bucket.
+    """Copies objects within one bucket, and from other buckets of the account.
 
     Attributes:
         max_copy_size: Largest file, in bytes, that one request copies; larger ones are copied in parts.
@@ -71,6 +74,29 @@ class Copier:
             "copy_file", file_id, full_key, action=_ACTION, key=key, **self.bucket.file_options.for_copy()
         )
         return run_blocking(self.conflicts.verify(self._parse_copy(response, original.size, key), expect))
+
+    def copy_from(
+        self, source: RemoteObject, key: str, attributes: ObjectAttributes | None, expect: Precondition | None
+    ) -> RemoteObject:
+        """Copy one version of another bucket; see `BucketCopy.copy_from`. B2 finds it by its id."""
+        check_new_key(key)
+        full_key = self.bucket.full_key(key)
+        if source.size > self.max_copy_size:
+            raise NotSupported(f"{key!r}: it is too large for a copy in one request", provider=PROVIDER, key=key)
+        run_blocking(self.bucket.check_precondition(key, expect))
+        options = self.bucket.file_options.for_copy() | {"destination_bucket_id": self.bucket.id}
+        if attributes is not None:
+            from b2sdk.v3 import MetadataDirectiveMode  # noqa: PLC0415  # few need it, and it takes time
+
+            info = UploadInfo(metadata=attributes.metadata)
+            options |= {
+                "metadata_directive": MetadataDirectiveMode.REPLACE,
+                "content_type": attributes.content_type or guess_content_type(key),
+                "file_info": dict(build_file_info(info, attribute_headers(attributes), key=key, large=False)),
+            }
+        call = self.bucket.session.call
+        response = call("copy_file", source.fingerprint, full_key, action=_ACTION, key=source.key, **options)
+        return run_blocking(self.conflicts.verify(self._parse_copy(response, source.size, key), expect))
 
     def _parse_copy(self, response: Any, size: int, key: str) -> RemoteObject:
         """Parse the response to a copy."""
