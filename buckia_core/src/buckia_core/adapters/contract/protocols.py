@@ -11,13 +11,13 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, BinaryIO, Protocol, runtime_checkable
 
 from buckia_core.adapters.contract.types import BucketLocation, DeleteOutcome, Precondition, UploadInfo
-from buckia_core.config.object_rules import ObjectAttributes
 from buckia_core.planning.manifest import RemoteObject
 
 if TYPE_CHECKING:
     from buckia_core.adapters.contract.base import BaseSync
     from buckia_core.adapters.contract.object_options import ObjectOptions
     from buckia_core.adapters.contract.resume import MultipartSource, PartialDownload, PartLayout
+    from buckia_core.config.object_rules import ObjectAttributes
     from buckia_core.planning.versions import ObjectVersion
 
 

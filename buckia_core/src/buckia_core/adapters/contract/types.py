@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from buckia_core.config.object_rules import ObjectAttributes
 from buckia_core.errors import AdapterError, BucketNotFound, NotFound
 from buckia_core.planning.digest import Digests
 from buckia_core.planning.manifest import RemoteObject
+
+if TYPE_CHECKING:
+    from buckia_core.config.object_rules import ObjectAttributes
 
 
 @dataclass(frozen=True, slots=True)
