@@ -143,10 +143,13 @@ def test_a_guard_refuses_with_its_own_code(project):
     assert buckia(project, "status").returncode == 0
 
 
-def test_doctor(project):
-    ran = buckia(project, "doctor", "--json")
+@pytest.mark.parametrize("options", [(), ("--write",)])
+def test_doctor(project, options):
+    ran = buckia(project, "doctor", "--json", *options)
     assert ran.returncode == 0, ran.stdout
     assert {each["ok"] for each in records(ran)} == {True}
+    assert ("put" in {each["check"] for each in records(ran)}) == bool(options)
+    assert list((project.parent / "bucket").iterdir()) == []
 
 
 def test_a_project_from_nothing(tmp_path):

@@ -26,6 +26,7 @@ from buckia_core.planning.mapping import PathMapping
 from buckia_core.planning.plan import Action, Operation, Plan, Reason
 from buckia_core.syncing.disk.trash import Trash
 from buckia_core.syncing.events import Event, Finished, Planned, Status, SyncResult
+from buckia_core.syncing.state.locations import StateFiles
 from tests.unit.commands import ran, signals_kept
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -101,6 +102,10 @@ class FakeClient:
             raise NotFound(f"{key!r}: there is no such object", key=key)
 
         return SimpleNamespace(provider="fake", list_files=self.list, stat_file=stat)
+
+    @property
+    def state_files(self) -> StateFiles:
+        return StateFiles(self.bucket.directory / ".buckia-state", self.config.name, "fake:")
 
     def _note(self, call: str, **arguments: Any) -> None:
         self.bucket.calls.append((call, arguments))

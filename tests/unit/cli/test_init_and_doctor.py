@@ -153,21 +153,24 @@ def test_providers(buckia):
 
 
 def test_doctor_where_all_is_well(buckia, assets, monkeypatch):
-    from tests.unit.cli.conftest import FakeClient
-
-    monkeypatch.setattr(FakeClient, "adapter", registry(), raising=False)
-    monkeypatch.setattr("buckia_core.cli.doctor_checks._check_adapter", lambda client: client.config.provider)
+    monkeypatch.setattr("buckia_core.cli.diagnosis.bucket_checks._check_adapter", lambda client: client.config.provider)
     ran = buckia("doctor", "--json")
     assert ran.code == 0
     checks = [record["check"] for record in ran.records]
-    assert checks == ["configuration", "adapter", "credentials", "state directory", "clock", "disk"]
+    assert checks == [
+        *("configuration", "software", "adapters", "plugins", "adapter", "credentials", "latency"),
+        *("state directory", "state database", "clock", "disk", "disk space"),
+    ]
     assert all(record["ok"] and record["type"] == "diagnosis" for record in ran.records)
+    assert all(record["advice"] is None for record in ran.records)
     assert assets.asked("list")
 
 
 def test_doctor_warns_of_what_works_and_is_unsafe(buckia, assets, monkeypatch):
-    monkeypatch.setattr("buckia_core.cli.doctor_checks._check_adapter", lambda client: client.config.provider)
-    monkeypatch.setattr("buckia_core.cli.doctor_checks.settings_warnings", lambda config: ("it is not encrypted",))
+    monkeypatch.setattr("buckia_core.cli.diagnosis.bucket_checks._check_adapter", lambda client: client.config.provider)
+    monkeypatch.setattr(
+        "buckia_core.cli.diagnosis.bucket_checks.settings_warnings", lambda config: ("it is not encrypted",)
+    )
     ran = buckia("doctor")
     assert ran.code == 0
     assert "WARNING  assets  connection       it is not encrypted" in ran.out
@@ -176,7 +179,7 @@ def test_doctor_warns_of_what_works_and_is_unsafe(buckia, assets, monkeypatch):
 
 
 def test_doctor_names_what_is_wrong_and_goes_on(buckia, assets, monkeypatch):
-    monkeypatch.setattr("buckia_core.cli.doctor_checks._check_adapter", lambda client: client.config.provider)
+    monkeypatch.setattr("buckia_core.cli.diagnosis.bucket_checks._check_adapter", lambda client: client.config.provider)
     assets.error = errors.Unauthenticated("the key is not accepted")
     ran = buckia("doctor")
     assert ran.code == 3
@@ -188,7 +191,7 @@ def test_doctor_of_an_adapter_that_is_not_there_makes_no_call(buckia, assets, mo
     def missing(_):
         raise errors.AdapterNotInstalled("it is not installed")
 
-    monkeypatch.setattr("buckia_core.cli.doctor_checks._check_adapter", missing)
+    monkeypatch.setattr("buckia_core.cli.diagnosis.bucket_checks._check_adapter", missing)
     ran = buckia("doctor")
     assert ran.code == 2
     assert not assets.calls
@@ -197,7 +200,7 @@ def test_doctor_of_an_adapter_that_is_not_there_makes_no_call(buckia, assets, mo
 @pytest.mark.parametrize(("synced", "code", "state"), [(False, 0, "WARNING"), (True, 7, "PROBLEM")])
 def test_doctor_names_a_local_folder_that_is_missing(buckia, assets, project, monkeypatch, synced, code, state):
     (project / ".buckia").write_text("assets: {provider: memory, paths: [files/]}\n", encoding="utf-8")
-    monkeypatch.setattr("buckia_core.cli.doctor_checks._check_adapter", lambda client: client.config.provider)
+    monkeypatch.setattr("buckia_core.cli.diagnosis.bucket_checks._check_adapter", lambda client: client.config.provider)
     assets.runs = [SyncResult(bucket="assets", started=NOON)] * synced
     ran = buckia("doctor")
     assert ran.code == code
@@ -207,8 +210,8 @@ def test_doctor_names_a_local_folder_that_is_missing(buckia, assets, project, mo
 
 
 def test_doctor_finds_a_clock_that_is_wrong(buckia, assets, monkeypatch):
-    monkeypatch.setattr("buckia_core.cli.doctor_checks._check_adapter", lambda client: client.config.provider)
-    monkeypatch.setattr("buckia_core.cli.doctor_checks.time.time", lambda: 0.0)
+    monkeypatch.setattr("buckia_core.cli.diagnosis.bucket_checks._check_adapter", lambda client: client.config.provider)
+    monkeypatch.setattr("buckia_core.cli.diagnosis.bucket_checks.time.time", lambda: 0.0)
     ran = buckia("doctor")
     assert ran.code == 1
     assert "PROBLEM  assets  clock" in ran.out

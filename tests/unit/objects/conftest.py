@@ -45,7 +45,7 @@ def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenS
     with ExitStack() as stack:
 
         def opened(kind: str, **settings: Any) -> ObjectStore:
-            given = _settings(request, tmp_path, kind) | settings
+            given = bucket_settings(request, tmp_path, kind) | settings
             return stack.enter_context(ObjectStore(BucketConfig(**given)))
 
         yield opened
@@ -57,7 +57,8 @@ def store(request: pytest.FixtureRequest, open_store: OpenStore) -> ObjectStore:
     return open_store(request.param)
 
 
-def _settings(request: pytest.FixtureRequest, tmp_path: Path, kind: str) -> dict[str, Any]:
+def bucket_settings(request: pytest.FixtureRequest, tmp_path: Path, kind: str) -> dict[str, Any]:
+    """Return the settings of a fresh bucket of a kind."""
     match kind:
         case "memory":
             return {"provider": "memory", "bucket_name": uuid.uuid4().hex}

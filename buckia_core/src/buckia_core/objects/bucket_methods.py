@@ -5,16 +5,17 @@ from __future__ import annotations
 import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.contract.capabilities import Capabilities
-from buckia_core.adapters.contract.protocols import Lifecycle
+from buckia_core.adapters.contract.protocols import Lifecycle, Versioned
 from buckia_core.adapters.contract.types import delete_one
 from buckia_core.config.parsers import check_whole_number
 from buckia_core.errors import NotSupported, PermissionDenied
 
-_PROBE = ".buckia-probe-"
+PROBE_PREFIX = ".buckia-probe-"
 """Begin of the key of a probe. Keys that begin with `.buckia-` never take part in a sync."""
 
 _CONTENT = b"probe"
@@ -69,12 +70,14 @@ class BucketMethods(ABC):
         can_list = _allowed(lambda: next(iter(adapter.list_files()), None))
         can_write = can_read = can_delete = None
         if write:
-            key = f"{_PROBE}{secrets.token_hex(8)}"
+            key = new_probe_key()
             can_write = _allowed(lambda: adapter.upload_file(_CONTENT, key))
             if can_write:
                 can_read = _allowed(lambda: adapter.read_file(key))
                 can_delete = _allowed(lambda: delete_one(adapter.delete_files, key))
         known = adapter.probe() if can_write and can_delete else adapter.capabilities
+        if can_delete:
+            _remove_versions(adapter, key)
         return Preflight(adapter.provider, adapter.identity, can_list, can_write, can_read, can_delete, known)
 
     def ensure_lifecycle_defaults(
@@ -99,6 +102,28 @@ class BucketMethods(ABC):
         if not (adapter.capabilities.lifecycle and isinstance(adapter, Lifecycle)):
             raise NotSupported("the provider has no lifecycle rules", provider=adapter.provider)
         return adapter.ensure_lifecycle(abort_multipart_days=abort_multipart_days, noncurrent_days=noncurrent_days)
+
+
+def new_probe_key() -> str:
+    """Return a unique key for a probe."""
+    return f"{PROBE_PREFIX}{secrets.token_hex(8)}"
+
+
+def remove_probe(adapter: BaseSync, key: str) -> None:
+    """Delete a probe, with its versions where the bucket keeps them and the credentials may delete them.
+
+    Raises:
+        AdapterError: It was not deleted.
+    """
+    delete_one(adapter.delete_files, key)
+    _remove_versions(adapter, key)
+
+
+def _remove_versions(adapter: BaseSync, key: str) -> None:
+    if adapter.capabilities.versions and isinstance(adapter, Versioned):
+        with suppress(PermissionDenied):
+            for each in [each for each in adapter.list_versions(key) if each.key == key]:
+                adapter.delete_version(key, each.version)
 
 
 def _allowed(call: Callable[[], object]) -> bool:

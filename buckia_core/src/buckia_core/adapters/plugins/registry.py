@@ -82,6 +82,15 @@ class ProviderStatus:
     problem: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class PluginStatus:
+    """An installed plugin; `problem` says why it can't be loaded."""
+
+    name: str
+    version: str
+    problem: str | None = None
+
+
 class Registry:
     """The installed adapters and plugins. `registry()` returns the one instance of the process."""
 
@@ -189,6 +198,18 @@ class Registry:
             name, version = (package.name, package.version) if package else ("", "")
             found.append(ProviderStatus(entry.name, title, name, version, problem))
         return sorted(found, key=lambda status: status.provider)
+
+    def plugins(self) -> list[PluginStatus]:
+        """Return all installed plugins, sorted by name; broken ones with their problem. Loads them."""
+        from importlib import metadata  # noqa: PLC0415  # slow to import
+
+        self.hooks  # noqa: B018  # fills `broken_plugins`
+        found = {entry.name: entry.dist for entry in metadata.entry_points(group=PLUGINS)}
+        return [
+            PluginStatus(name, package.version if package else "", self.broken_plugins.get(name))
+            for name, package in sorted(found.items())
+            if name not in self._excluded
+        ]
 
     @cached_property
     def _entries(self) -> dict[str, list[EntryPoint]]:
