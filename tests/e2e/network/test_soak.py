@@ -70,10 +70,6 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
 
-# The proxy, which is in this process, may drop a connection to the server when it refuses all others. Buckia is in
-# another process, where warnings are errors.
-@pytest.mark.filterwarnings("ignore:unclosed transport:ResourceWarning")
-@pytest.mark.filterwarnings("ignore:Exception ignored in.*_SelectorTransport:pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.timeout(3000)
 def test_many_files_arrive_through_many_faults_and_leave_nothing_behind(ceph, bucket_name, tmp_path):
     here, there, first = (tmp_path / name for name in ("here", "there", "first"))

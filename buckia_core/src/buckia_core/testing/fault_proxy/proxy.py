@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import asyncio
 import random
+import socket
 import ssl
 import threading
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -65,7 +66,7 @@ class FaultProxy:
         self._ledger = Ledger(kind_of)
         self._error_body = error_body
         self._port = free_port()
-        self._listener: asyncio.Server | None = None
+        self._listener: socket.socket | None = None
         self._outages = 0
         self._outage_tasks: set[asyncio.Task[None]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -141,7 +142,7 @@ class FaultProxy:
         started: Future[None] = Future()
         self._outages = 0
         self._stopping = asyncio.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run(started)), name="fault-proxy", daemon=True)
+        self._thread = threading.Thread(target=self._run_loop, args=(started,), name="fault-proxy", daemon=True)
         self._thread.start()
         started.result(30)
         return self
@@ -168,10 +169,15 @@ class FaultProxy:
         assert self._loop is not None, "the proxy has not been started"
         asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
 
+    def _run_loop(self, started: Future[None]) -> None:
+        # The default of Windows has no `add_reader`.
+        with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+            runner.run(self._run(started))
+
     async def _run(self, started: Future[None]) -> None:
         self._loop = asyncio.get_running_loop()
         try:
-            await self._listen()
+            self._listen()
         except Exception as error:  # noqa: BLE001  # raised in the thread of the test
             started.set_exception(error)
             return
@@ -181,16 +187,28 @@ class FaultProxy:
             task.cancel()
         await self._go_away()
 
-    async def _listen(self) -> None:
-        self._listener = await asyncio.start_server(
-            self._accept, HOST, self._port, ssl=self._tls, limit=HEAD_LIMIT, backlog=1024
-        )
+    def _listen(self) -> None:
+        self._listener = socket.create_server((HOST, self._port), backlog=1024)
+        self._listener.setblocking(False)
+        asyncio.get_running_loop().add_reader(self._listener, self._accept, self._listener)
+
+    def _accept(self, listener: socket.socket) -> None:
+        """Accept a client. A server of asyncio loses, and never closes, those that it accepts as it is closed."""
+        with suppress(BlockingIOError, ConnectionAbortedError):
+            client, _ = listener.accept()
+            client.setblocking(False)
+            task = asyncio.ensure_future(self._serve(client))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     async def _go_away(self, spared: asyncio.Task[None] | None = None) -> None:
         self._outages += 1
         if self._listener is not None:
+            asyncio.get_running_loop().remove_reader(self._listener)
             self._listener.close()
             self._listener = None
+        # A task that has not begun would not close its client.
+        await asyncio.sleep(0)
         others = self._tasks - {spared}
         for task in others:
             task.cancel()
@@ -199,22 +217,23 @@ class FaultProxy:
     async def _come_back(self) -> None:
         self._outages -= 1
         if not self._outages:
-            await self._listen()
+            self._listen()
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
+    async def _serve(self, client: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader(HEAD_LIMIT, loop)
+        protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
         try:
-            await Connection(
-                Stream(reader, writer), self._connect, self._ledger, self._outage, self._error_body
-            ).serve()
+            try:
+                transport, _ = await loop.connect_accepted_socket(lambda: protocol, client, ssl=self._tls)
+            except OSError:
+                return  # The client went away, or does not trust the certificate.
+            stream = Stream(reader, asyncio.StreamWriter(transport, protocol, reader, loop))
+            await Connection(stream, self._connect, self._ledger, self._outage, self._error_body).serve()
         except asyncio.CancelledError:
-            pass  # `_go_away` asked for it, and asyncio's streams would log it as an error.
+            pass  # `_go_away` asked for it.
         except Exception as error:  # noqa: BLE001  # raised in the thread of the test
             self._errors.append(error)
-        finally:
-            self._tasks.discard(task)
 
     async def _connect(self) -> Stream:
         return Stream(*await asyncio.open_connection(*self._server_address, limit=HEAD_LIMIT))
