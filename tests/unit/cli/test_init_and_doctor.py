@@ -53,6 +53,7 @@ def answers(monkeypatch):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("buckia_core.cli.init_config.can_ask", lambda _: True)
     monkeypatch.setattr("click.prompt", prompt)
+    monkeypatch.setattr("click.confirm", lambda *_, **__: False)
     return given
 
 

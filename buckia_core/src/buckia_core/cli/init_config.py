@@ -12,6 +12,7 @@ import click
 from buckia_core.adapters.commands.config_change import parse_json_or_yaml
 from buckia_core.adapters.factory import secret_stores
 from buckia_core.adapters.plugins.registry import registry
+from buckia_core.cli.init_secrets import NewSecrets
 from buckia_core.cli.terminal.output import Output
 from buckia_core.cli.terminal.prompts import ask, can_ask, choose
 from buckia_core.config import BucketConfig
@@ -22,13 +23,16 @@ from buckia_core.errors import InvalidSetting, MissingCredentials
 from buckia_core.localfs.replace import SHARED_MODE, replace_file
 
 
-def render_first_config(output: Output, provider: str | None, name: str | None, given: dict[str, str]) -> str:
-    """Render a configuration with one bucket.
+def render_first_config(
+    output: Output, provider: str | None, name: str | None, given: dict[str, str], secrets: NewSecrets
+) -> str:
+    """Render a configuration with one bucket, and store its secrets once everything else is known to be valid.
 
     Raises:
         click.UsageError: The provider is not given, and there is no terminal to ask for it.
         AdapterNotInstalled, AdapterBroken: The provider's adapter can't be used.
         UnknownSetting, InvalidSetting: A setting is unknown, invalid or missing.
+        ConfigError: A secret can't be stored.
     """
     interactive = can_ask(output)
     if provider is None:
@@ -42,9 +46,16 @@ def render_first_config(output: Output, provider: str | None, name: str | None, 
     if name is None:
         default = str(values.get("bucket_name") or Path.cwd().name or provider)
         name = ask("Name of the bucket in the configuration", default) if interactive else default
+    values |= secrets.plan(name, setting_fields(settings), values)
     if interactive:
         values |= _ask_missing(setting_fields(settings).values(), values, name)
-    _check_settings(output, provider, name, values, settings)
+    directory = secrets.path.absolute().parent
+    missing = _check_settings(directory, provider, name, values, settings)
+    if secrets.references:
+        secrets.keep(name)
+        missing = _check_settings(directory, provider, name, values, settings)
+    if missing is not None:
+        output.note(f"To be set before the first sync: {missing}")
     return render(provider, name, values, settings=settings, secret_stores=secret_stores(registry()))
 
 
@@ -54,6 +65,13 @@ def write_config(path: Path, text: str) -> None:
     Other users can never write it, whatever the umask is: otherwise it would not be trusted.
     """
     replace_file(path, text.encode(), mode=SHARED_MODE)
+
+
+def wants_check(output: Output, check: bool | None) -> bool:
+    """Tell whether to check the new configuration; asks at a terminal, if no option says it."""
+    if check is not None or not can_ask(output):
+        return bool(check)
+    return click.confirm("Check the connection, and show what a first sync would do?", default=True, err=True)
 
 
 def _parse_setting(name: str, text: str) -> object:
@@ -87,14 +105,18 @@ def _question(each: Setting) -> str:
     return f"{each.name} ({each.help})"
 
 
-def _check_settings(output: Output, provider: str, name: str, values: dict[str, object], settings: type[Any]) -> None:
+def _check_settings(
+    directory: Path, provider: str, name: str, values: dict[str, object], settings: type[Any]
+) -> MissingCredentials | None:
+    """Check the settings; return the error of a secret that is not there."""
     # The values of variables are known when the file is read.
     fixed = {key: value for key, value in values.items() if not (isinstance(value, str) and "${" in value)}
-    config = BucketConfig.from_mapping({"provider": provider} | fixed, name=name, source="--set")
+    config = BucketConfig.from_mapping({"provider": provider} | fixed, name=name, source="--set", base_dir=directory)
     try:
         config.adapter_settings(settings, secret_stores=secret_stores(registry()))
     except MissingCredentials as error:
-        output.note(f"To be set before the first sync: {error}")
+        return error
     except InvalidSetting:
         if fixed.keys() == values.keys():
             raise
+    return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ from buckia_core.adapters.factory import open_secret_stores
 from buckia_core.cli.app import Group
 from buckia_core.cli.context import CliContext, pass_context
 from buckia_core.cli.exit_codes import ExitCode, exit_code_for, worst_exit_code
-from buckia_core.config.secrets.secret import Secret
+from buckia_core.cli.terminal.prompts import read_secret
 from buckia_core.config.trust import user_config
 from buckia_core.errors import ConfigError
 
@@ -32,9 +31,6 @@ _COLUMNS = (
     Column("Problem"),
 )
 _TARGET = click.argument("target", metavar="REFERENCE|SETTING")
-
-MAX_BYTES = 64 * 1024
-"""Maximum size of a secret on standard input."""
 
 
 @click.group("token", cls=Group)
@@ -61,7 +57,7 @@ def set_command(context: CliContext, target: str, store: str | None) -> ExitCode
     if _is_reference(context, target):
         if store is not None:
             raise click.UsageError("--store chooses the store of a SETTING; a REFERENCE has one.")
-        _stores(context).write(target, _read_secret(context, target))
+        _stores(context).write(target, read_secret(context.output, target))
         _say_stored(context, target)
         return ExitCode.DONE
     config = context.one_bucket()
@@ -80,7 +76,7 @@ def set_command(context: CliContext, target: str, store: str | None) -> ExitCode
             f"setting {target!r} is {reference}, which can only be read; --store moves the secret into a store",
             source=config.source,
         )
-    stores.write(reference, _read_secret(context, f"{config.name}: {target}"))
+    stores.write(reference, read_secret(context.output, f"{config.name}: {target}"))
     if current is None or current.reference != reference:
         _write_reference(config, target, reference)
     _say_stored(context, reference)
@@ -225,26 +221,6 @@ def _default_store(config: BucketConfig) -> str:
     return load_user_config(open_secret_stores(config.base_dir).plugins).store_for(
         Path(config.source or config.base_dir)
     )
-
-
-def _read_secret(context: CliContext, name: str) -> Secret:
-    from buckia_core.cli.terminal.prompts import ask_secret  # noqa: PLC0415  # few commands ask
-
-    answer = ask_secret(context.output, f"Secret for {name}")
-    if answer is not None:
-        return answer
-    if sys.stdin is None or sys.stdin.isatty():
-        raise click.UsageError("There is no terminal to ask for the secret; pass it on standard input.")
-    data = sys.stdin.buffer.read(MAX_BYTES + 1)
-    if len(data) > MAX_BYTES:
-        raise click.UsageError(f"Standard input is larger than {MAX_BYTES // 1024} KiB, so it can't be a secret.")
-    try:
-        secret = Secret(data.decode().removesuffix("\n").removesuffix("\r"))
-    except UnicodeDecodeError:
-        secret = Secret("")
-    if not secret:
-        raise click.UsageError("Standard input is empty, or is not text in UTF-8.")
-    return secret
 
 
 def _write_reference(config: BucketConfig, setting: str, reference: str) -> None:

@@ -14,6 +14,9 @@ from buckia_core.config.secrets.secret import Secret
 from buckia_core.planning.plan import Operation
 from buckia_core.planning.policy import ConflictPolicy
 
+MAX_BYTES = 64 * 1024
+"""Maximum size of a secret on standard input."""
+
 EnterContext = Callable[[], AbstractContextManager[None]]
 
 _ANSWERS = {
@@ -53,6 +56,29 @@ def ask_secret(output: Output, question: str, *, twice: bool = False) -> Secret 
         return None
     answer = click.prompt(clean_message(question), hide_input=True, confirmation_prompt=twice, err=True)
     return Secret(str(answer))
+
+
+def read_secret(output: Output, name: str) -> Secret:
+    """Ask for a secret without showing it; in a pipe, read it from standard input.
+
+    Raises:
+        click.UsageError: There is neither a terminal nor a secret on standard input.
+    """
+    answer = ask_secret(output, f"Secret for {name}")
+    if answer is not None:
+        return answer
+    if sys.stdin is None or sys.stdin.isatty():
+        raise click.UsageError("There is no terminal to ask for the secret; pass it on standard input.")
+    data = sys.stdin.buffer.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise click.UsageError(f"Standard input is larger than {MAX_BYTES // 1024} KiB, so it can't be a secret.")
+    try:
+        secret = Secret(data.decode().removesuffix("\n").removesuffix("\r"))
+    except UnicodeDecodeError:
+        secret = Secret("")
+    if not secret:
+        raise click.UsageError("Standard input is empty, or is not text in UTF-8.")
+    return secret
 
 
 def choose(question: str, choices: Sequence[str]) -> str:
