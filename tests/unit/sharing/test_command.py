@@ -50,6 +50,33 @@ def test_a_share_from_its_first_day_to_its_last(buckia, tmp_path):
     assert "there are no shares" in buckia("list").err
 
 
+def test_other_commands_leave_the_share_bucket_alone(buckia, tmp_path, capsys):
+    (tmp_path / ".buckia").write_text(CONFIG.replace("root: bucket", "root: bucket, paths: [files/]"), "utf-8")
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "salaries").write_text("secret")
+    (tmp_path / "new").write_text("new")
+    assert buckia("add", "Cat.png").code == 0
+    copies = [path.name for path in (tmp_path / "links").rglob("*")]
+    synced = ran(capsys, "sync", "--json")
+    assert {record["bucket"] for record in synced.records} == {"assets"} and synced.code == 0
+    assert ran(capsys, "put", "new", "new").code == ran(capsys, "status").code == 0
+    assert [path.name for path in (tmp_path / "links").rglob("*")] == copies
+    assert not list((tmp_path / "files").rglob("cat*"))
+    named = ran(capsys, "--bucket", "links", "ls", "--json")
+    assert [record["bucket"] for record in named.records] == ["links"]
+    assert {record["bucket"] for record in ran(capsys, "doctor", "--json").records if "bucket" in record} >= {
+        "assets",
+        "links",
+    }
+
+
+def test_two_buckets_that_share_through_each_other_have_to_be_named(buckia, tmp_path, capsys):
+    both = CONFIG.replace("public_url_base", "share: {bucket: assets}, public_url_base")
+    (tmp_path / ".buckia").write_text(both, "utf-8")
+    refused = ran(capsys, "sync")
+    assert (refused.code, "--bucket" in refused.err) == (2, True)
+
+
 def test_several_shares_of_an_object(buckia):
     for name in "xy":
         buckia("add", "Cat.png", "--name", name)

@@ -55,13 +55,20 @@ class CliContext:
 
         return load(config_path(self.options))
 
-    def buckets(self) -> list[BucketConfig]:
-        """Return the selected buckets, in the order of the options, else all in the order of the file.
+    def buckets(self, *, with_share_buckets: bool = False) -> list[BucketConfig]:
+        """Return the selected buckets in the order of the options, else `ConfigFile.synced_buckets` or all.
 
         Raises:
             BucketNotConfigured: The configuration has no bucket of a given name.
+            ConfigError: None is given, and each is the share bucket of another.
         """
-        return [self.config_file.bucket(name) for name in self.options.buckets or self.config_file.buckets]
+        file = self.config_file
+        if self.options.buckets:
+            return [file.bucket(name) for name in self.options.buckets]
+        chosen = list(file.buckets.values()) if with_share_buckets else file.synced_buckets
+        if not chosen:
+            raise ConfigError("each bucket is the share bucket of another one; name one with --bucket")
+        return chosen
 
     def one_bucket(self, *providers: str) -> BucketConfig:
         """See `CommandHost`."""

@@ -35,6 +35,15 @@ class ConfigFile:
     path: Path
     buckets: dict[str, BucketConfig]
 
+    @property
+    def synced_buckets(self) -> list[BucketConfig]:
+        """The buckets to sync unless others are named: all but those that objects of another one are shared through.
+
+        A share bucket may be public, and has only copies.
+        """
+        shared = {config.share.bucket for config in self.buckets.values() if config.share is not None}
+        return [config for name, config in self.buckets.items() if name not in shared]
+
     def bucket(self, name: str) -> BucketConfig:
         """Return the bucket of that name.
 

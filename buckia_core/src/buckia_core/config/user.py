@@ -74,14 +74,14 @@ class Project:
         return load(self.config)
 
     def all_buckets(self) -> list[BucketConfig]:
-        """Return the project's buckets, without the one from which files are shared.
+        """Return the project's buckets, without those from which files are shared.
 
         Raises:
             BucketNotConfigured: The file has no bucket of a name that the project has.
             ConfigError: The file does not exist, or is invalid.
         """
         file = self.load()
-        return [file.bucket(name) for name in self.buckets or file.buckets if name != self.share_bucket]
+        return [file.bucket(name) for name in self._names(file)]
 
     def bucket(self, name: str | None = None) -> BucketConfig:
         """Return a bucket of the project; without a name, the only one.
@@ -91,17 +91,21 @@ class Project:
             ConfigError: The project has several buckets and no name is given, or it has no bucket of that name.
         """
         file = self.load()
-        names = self.buckets or tuple(each for each in file.buckets if each != self.share_bucket)
+        names = self._names(file)
         if name is None and len(names) != 1:
             raise ConfigError(
                 f"project {self.name!r} has several buckets ({', '.join(names)}); name one", source=self.source
             )
         name = name or names[0]
-        if name not in (*names, self.share_bucket) and name in file.buckets:
+        if name not in (*(self.buckets or file.buckets), self.share_bucket) and name in file.buckets:
             raise ConfigError(
                 f"project {self.name!r} has no bucket {name!r}.{suggest(name, names)}", source=self.source
             )
         return file.bucket(name)
+
+    def _names(self, file: ConfigFile) -> tuple[str, ...]:
+        names = self.buckets or tuple(config.name for config in file.synced_buckets)
+        return tuple(name for name in names if name != self.share_bucket)
 
     def share(self) -> BucketConfig:
         """Return the bucket from which files of the project are shared.

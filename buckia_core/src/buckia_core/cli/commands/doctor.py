@@ -48,7 +48,7 @@ def _diagnose_all(context: CliContext, *, write: bool) -> Iterator[tuple[str | N
     yield None, CheckOutcome("configuration", f"{config_path(context.options)}, {number}")
     for outcome in check_software():
         yield None, outcome
-    for config in context.buckets():
+    for config in context.buckets(with_share_buckets=True):
         with context.client(config) as client:
             for outcome in diagnose(client, write=write):
                 yield config.name, outcome

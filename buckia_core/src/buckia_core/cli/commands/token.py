@@ -125,7 +125,7 @@ def list_command(context: CliContext, no_check: bool) -> ExitCode:
 
     codes = [ExitCode.DONE]
     rows: list[Row] = []
-    for config in context.buckets():
+    for config in context.buckets(with_share_buckets=True):
         stores = open_secret_stores(config.base_dir)
         rows += [_row(each, stores, codes, check=not no_check) for each in secret_settings(config)]
     for each in [] if context.options.buckets else _account_settings():
