@@ -17,7 +17,7 @@ from buckia_core.adapters.memory.bucket import MemoryBucket
 from buckia_core.adapters.memory.settings import MemorySettings
 from buckia_core.adapters.memory.sync import MemorySync
 from buckia_core.cli import main
-from buckia_core.objects.bulk_copy import CopyTask, check_no_overlap, copy_all
+from buckia_core.objects.bulk_copy import CopyTask, check_targets, copy_all
 from buckia_core.objects.store import ObjectStore
 from tests.unit.commands import signals_kept
 
@@ -227,6 +227,34 @@ def test_no_copy_replaces_a_source(buckia, bucket):
     assert contents(bucket) == before
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["d/x", "e/x", "t/"], "'d/x' and 'e/x' would both become 't/x'"),
+        (["d/", "e/", "u/"], "'d/x' and 'e/x' would both become 'u/x'"),
+        (["assets:d/", "other:", "assets:u/", "-r"], "'d/x' and 'x' would both become 'u/x'"),
+        (["d/", "e/", "e/"], "'d/x' would replace 'e/x', which is to be copied, too"),
+        (["d/", "e/", "e/", "--dry-run"], "'d/x' would replace 'e/x'"),
+    ],
+)
+@pytest.mark.parametrize("command", ["cp", "mv"])
+def test_sources_that_collide_change_nothing(buckia, bucket, other, command, arguments, words):
+    for key in ("d/x", "d/y", "e/x"):
+        bucket.upload_file(key.encode(), key)
+    other.upload_file(b"far", "x")
+    before = contents(bucket), contents(other)
+    options = () if arguments[0].startswith("assets:") else ("-b", "assets")
+    ran = buckia(command, *arguments, *options)
+    assert (ran.code, words in ran.err, "nothing was changed" in ran.err) == (2, True, True)
+    assert (contents(bucket), contents(other)) == before
+
+
+def test_an_object_that_is_named_twice_is_moved_once(buckia, bucket):
+    ran = buckia("mv", "img/", "img/a.png", "t/", "-b", "assets")
+    assert (ran.code, ran.err) == (0, "")
+    assert set(contents(bucket)) == {"a.txt", "t/a.png", "t/b.png", "t/raw/c.png"}
+
+
 class Service(MemorySync):
     """A bucket of a service that copies between its buckets."""
 
@@ -257,7 +285,7 @@ def test_the_server_copies_between_buckets_of_one_service():
     assert outcome.copied is not None and outcome.copied.key == "moved"
     assert (two.get("moved"), one.exists("k")) == (b"mine", False)
     with pytest.raises(errors.InvalidSetting, match="itself"):
-        check_no_overlap(two, two, [CopyTask(two.stat("moved"), "moved")])
+        check_targets(two, [(two, [CopyTask(two.stat("moved"), "moved")])])
 
 
 class Alias(MemorySync):

@@ -49,17 +49,37 @@ class CopyOutcome:
     error: Exception | None = None
 
 
-def check_no_overlap(source: ObjectStore, target: ObjectStore, tasks: Sequence[CopyTask]) -> None:
-    """Check that no copy would replace an object that is a source itself.
+def check_targets(
+    target: ObjectStore, sources: Sequence[tuple[ObjectStore, Sequence[CopyTask]]]
+) -> list[list[CopyTask]]:
+    """Check all tasks of a command before the first one runs, and return those of each source, none of them twice.
+
+    Args:
+        target: The bucket of the copies.
+        sources: The bucket of each source, and its tasks.
 
     Raises:
-        InvalidSetting: One would, such as in a move of a folder into itself.
+        InvalidSetting: A copy would replace an object that is a source itself, such as in a move of a folder into
+            itself, or two objects would have copies under one key, of which one would be lost.
     """
-    sources = {object_name(source.adapter, task.found.key) for task in tasks}
-    for task in tasks:
-        if object_name(target.adapter, task.key) in sources:
-            what = "itself" if task.key == task.found.key else f"{task.key!r}, which is to be copied, too"
-            raise InvalidSetting(f"{task.found.key!r} would replace {what}; nothing was changed")
+    names = [[object_name(store.adapter, task.found.key) for task in tasks] for store, tasks in sources]
+    all_names = {name for each in names for name in each}
+    planned: dict[str, tuple[str, str]] = {}
+    checked: list[list[CopyTask]] = []
+    for (_, tasks), own_names in zip(sources, names, strict=True):
+        checked.append([])
+        for task, name in zip(tasks, own_names, strict=True):
+            copy = object_name(target.adapter, task.key)
+            if copy in all_names:
+                what = "itself" if copy == name else f"{task.key!r}, which is to be copied, too"
+                raise InvalidSetting(f"{task.found.key!r} would replace {what}; nothing was changed")
+            if copy not in planned:
+                planned[copy] = (name, task.found.key)
+                checked[-1].append(task)
+            elif planned[copy][0] != name:
+                both = f"{planned[copy][1]!r} and {task.found.key!r} would both become {task.key!r}"
+                raise InvalidSetting(f"{both}; nothing was changed")
+    return checked
 
 
 def copy_all(

@@ -76,6 +76,7 @@ def _run(
     context.bucket = target.bucket
     from buckia_core.cli.report.transfers import TransferReporter  # noqa: PLC0415  # imports the engine
     from buckia_core.cli.terminal.progress import progress_for  # noqa: PLC0415  # as above
+    from buckia_core.objects.bulk_copy import check_targets  # noqa: PLC0415  # as above
 
     with ExitStack() as stack:
         clients = {
@@ -85,11 +86,17 @@ def _run(
         progress = progress_for(context.output, target.bucket)
         reporter = TransferReporter(context.output, target.bucket, progress)
         try:
-            chosen = _select(clients, sources, reporter, recursive=recursive)
-            for bucket, found in chosen:
+            planned = [
+                (bucket, _plan(found, clients[target.bucket], target.key, no_clobber=no_clobber))
+                for bucket, found in _select(clients, sources, reporter, recursive=recursive)
+            ]
+            # Before the first copy: one source may have an object that the copy of another one would replace.
+            checked = check_targets(
+                clients[target.bucket].objects, [(clients[bucket].objects, tasks) for bucket, tasks in planned]
+            )
+            for (bucket, _), tasks in zip(planned, checked, strict=True):
                 if reporter.interrupted:
                     break
-                tasks = _plan(found, clients[target.bucket], target.key, no_clobber=no_clobber)
                 command = _Command(context, clients[bucket], clients[target.bucket], progress, reporter, move)
                 command.run(tasks, no_clobber=no_clobber, dry_run=dry_run)
         finally:
@@ -165,9 +172,8 @@ class _Command:
     def run(self, tasks: Sequence[CopyTask], *, no_clobber: bool, dry_run: bool) -> None:
         """Copy, and show each; with `dry_run`, only show them."""
         from buckia_core.cli.signals import GracefulShutdown  # noqa: PLC0415  # imports the engine
-        from buckia_core.objects.bulk_copy import check_no_overlap, copy_all  # noqa: PLC0415  # as above
+        from buckia_core.objects.bulk_copy import copy_all  # noqa: PLC0415  # as above
 
-        check_no_overlap(self._source.objects, self._target.objects, tasks)
         skipped = [task for task in tasks if no_clobber and task.replaces is not None]
         for task in skipped:
             self._reporter.skipped(self._describe(task), "exists")
