@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from buckia_core.adapters.contract.provisioner import IssuesKeys, PublishesBuckets, ResetsPassword
-from buckia_core.errors import PreconditionFailed
+from buckia_core.adapters.factory import open_bucket
+from buckia_core.errors import ConfigError, NotFound, PermissionDenied, PreconditionFailed, Unauthenticated
 from buckia_core.provisioning.journal import label_prefix
-from buckia_core.provisioning.work import Work
+from buckia_core.provisioning.work import Work, find_entry
+from buckia_core.sharing.record_store import FOLDER
 
 
 def reset_password(work: Work) -> None:
@@ -33,7 +35,8 @@ def empty_bucket(work: Work) -> None:
     """Delete the contents of the bucket, or refuse if there are any.
 
     Raises:
-        PreconditionFailed: The bucket is not empty, and the request does not say to delete its contents.
+        PreconditionFailed: The bucket is not empty, and the request does not say to delete its contents; or its
+            objects are shared.
     """
     vendor, bucket = work.vendor, work.progress.bucket
     if vendor is None or bucket is None or vendor.find_bucket(bucket.name) is None:
@@ -46,7 +49,42 @@ def empty_bucket(work: Work) -> None:
             "versions: --delete-content. To keep the bucket, and remove only its credentials: --keep-bucket",
             provider=work.provider,
         )
+    _check_shares(work)
     vendor.empty_bucket(bucket)
+
+
+def _check_shares(work: Work) -> None:
+    """Check that the bucket has no records of shares: without them, nothing could find and remove the copies.
+
+    Raises:
+        PreconditionFailed: It has some, or the bucket has the setting `share` and can't be read.
+    """
+    name = work.progress.request.name
+    config = find_entry(work.config_path, name)
+    if config is None:
+        return
+    try:
+        with open_bucket(config, work.plugins) as adapter:
+            shares = sum(1 for _ in adapter.list_files(FOLDER))
+    except NotFound:
+        return
+    except (ConfigError, PermissionDenied, Unauthenticated) as error:
+        if config.share is None:
+            return
+        raise PreconditionFailed(
+            f"nothing was deleted, as objects of {name!r} may be shared, and the bucket can't be read: {error}. "
+            "If they are not, remove its setting `share` from .buckia",
+            provider=work.provider,
+        ) from error
+    if shares:
+        one = shares == 1
+        raise PreconditionFailed(
+            f"nothing was deleted, as objects of {name!r} have {shares} {'share' if one else 'shares'}, whose "
+            f"{'copy' if one else 'copies'} would stay in the share bucket for good. To see them: "
+            f"buckia --bucket {name} share list. To remove each: buckia --bucket {name} share remove ID. "
+            f"If the share bucket is gone, delete only their records: buckia --bucket {name} rm -r {FOLDER}",
+            provider=work.provider,
+        )
 
 
 def unpublish(work: Work) -> None:
