@@ -84,6 +84,30 @@ def test_cat_writes_content_and_no_json(buckia, bucket):
     assert [record["error"] for record in ran.records] == ["UsageError"]
 
 
+@pytest.mark.parametrize(
+    ("names", "gone", "code"),
+    [
+        (["l/"], {"l/a/x", "l/b", "l/b/y", "l/f"}, 0),
+        (["l"], {"l", "l/a/x", "l/b", "l/b/y", "l/f"}, 0),
+        (["l", "l/"], {"l", "l/a/x", "l/b", "l/b/y", "l/f"}, 0),
+        (["l/", "l/f"], {"l/a/x", "l/b", "l/b/y", "l/f"}, 0),
+        (["l/*/"], {"l/a/x", "l/b/y"}, 0),
+        (["l/*"], {"l/a/x", "l/b", "l/b/y", "l/f"}, 0),
+        (["l/f/"], set(), 6),
+    ],
+)
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_rm_recursive_of_a_folder_spares_its_namesake(buckia, memory_bucket, names, gone, code, dry_run):
+    every = {"l", "l/a/x", "l/b", "l/b/y", "l/f", "lo"}
+    for key in every:
+        memory_bucket.upload_file(b"", key)
+    ran = buckia("rm", "-r", *names, "--dry-run" if dry_run else "--yes")
+    assert ran.code == code
+    assert set(keys(memory_bucket)) == (every if dry_run else every - gone)
+    if dry_run:
+        assert {line.split()[2] for line in ran.out.splitlines()} == gone
+
+
 def test_rm_by_a_pattern_asks_first(buckia, bucket):
     ran = buckia("rm", "img/*.png")
     assert ran.code == 2

@@ -124,9 +124,9 @@ def _choose(
     from buckia_core.errors import BucketNotFound, NotFound  # noqa: PLC0415
     from buckia_core.objects.selection import select  # noqa: PLC0415  # as above
 
-    starts = dict.fromkeys(name.rstrip("/") if recursive else name for name in names)
+    starts = dict.fromkeys(names)
     for start in starts:
-        if recursive and any(start.startswith(f"{other}/") for other in starts):
+        if recursive and any(start != other and start.startswith(_with_slash(other)) for other in starts):
             continue  # it goes with the other one
         if not recursive and start.endswith("/"):
             message = f"{start!r}: to delete everything below it, give --recursive"
@@ -138,6 +138,10 @@ def _choose(
             raise
         except NotFound as error:
             failed.append(DeleteOutcome(start, error))
+
+
+def _with_slash(name: str) -> str:
+    return name if name.endswith("/") else f"{name}/"
 
 
 def _remove_chosen(client: BuckiaClient, chosen: Iterable[RemoteObject]) -> Iterator[DeleteOutcome]:
