@@ -18,6 +18,7 @@ from buckia_core.config.path_rules import (
     FILES_SCHEMA,
     PATHS_SCHEMA,
     PathRule,
+    find_shared_key,
     parse_files,
     parse_folders,
     parse_paths,
@@ -220,6 +221,7 @@ class _BucketFields(CommonSettings):
     source: str | None = field(compare=False)
     lines: Mapping[str, int] = field(compare=False)
     settings: Mapping[str, object]
+    file_references: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 class BucketConfig(_BucketFields):
@@ -241,6 +243,7 @@ class BucketConfig(_BucketFields):
         source: The file that the configuration was read from.
         lines: Line number of each setting in that file, of parts as `paths[0].remote`, of the bucket as "".
         settings: Settings for the adapter by name, including `bucket_name` and `prefix` where they are set.
+        file_references: References to secrets in files, of all buckets of the file; see `secret_files`.
     """
 
     __slots__ = ()
@@ -302,7 +305,14 @@ class BucketConfig(_BucketFields):
         values = {key: value for key, value in values.items() if key not in changed} | changes
         # A changed value is not in the file, so errors about it must not show a line.
         lines = {key: line for key, line in self.lines.items() if key.split("[")[0].split(".")[0] not in changed}
-        return self._create(_resolve(values, name, base_dir, None, lines) | {"source": self.source})
+        kept = {"source": self.source, "file_references": self.file_references}
+        return self._create(_resolve(values, name, base_dir, None, lines) | kept)
+
+    def with_file_references(self, references: frozenset[str]) -> Self:
+        """Return a copy with these `file_references`."""
+        return self._create(
+            {each.name: getattr(self, each.name) for each in fields(self)} | {"file_references": references}
+        )
 
     def adapter_settings(
         self,
@@ -352,7 +362,8 @@ def _resolve(
     given = _merge_credentials(GivenValues(owner=owner, values=values, base_dir=base, source=source, lines=lines or {}))
     common = {key: value for key, value in given.values.items() if key in COMMON_SETTING_NAMES}
     read = read_values(CommonSettings, replace(given, values=common))
-    _check_shared_keys({each: read.get(each, {}) for each in _FILE_MAPS}, given)
+    if (shared_key := find_shared_key({each: read.get(each, {}) for each in _FILE_MAPS})) is not None:
+        raise InvalidSetting(shared_key[1], source=given.location(shared_key[0]))
     shared = {key: read[key] for key in ("bucket_name", "prefix") if read.get(key)}
     rest = {key: freeze(value) for key, value in given.values.items() if key not in common and value is not None}
     return read | {
@@ -383,16 +394,3 @@ def _merge_credentials(given: GivenValues) -> GivenValues:
         if where in lines:
             lines[key] = lines[where]
     return replace(given, values=merged, lines=lines)
-
-
-def _check_shared_keys(maps: Mapping[str, Mapping[str, str]], given: GivenValues) -> None:
-    owners: dict[str, str] = {}
-    for setting_name, files in maps.items():
-        for local, key in files.items():
-            if key in owners:
-                message = (
-                    f"setting '{setting_name}' maps {local!r} onto {key!r}, which {owners[key]!r} has already; "
-                    "remove one"
-                )
-                raise InvalidSetting(message, source=given.location(f"{setting_name}.{local}"))
-            owners[key] = local

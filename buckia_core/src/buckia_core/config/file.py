@@ -10,6 +10,7 @@ from pathlib import Path
 
 from buckia_core.config.bucket import COMMON_SETTING_NAMES, BucketConfig
 from buckia_core.config.environment import max_workers
+from buckia_core.config.secret_files import with_neighbours
 from buckia_core.config.settings import format_location
 from buckia_core.config.trust.bounded_read import read_text
 from buckia_core.config.trust.consent import check_trusted
@@ -135,7 +136,7 @@ def load(path: Path, *, environ: Mapping[str, str] | None = None) -> ConfigFile:
         buckets = {name: _parse_bucket(name, each, document, path) for name, each in content.items()}
     if workers := max_workers(environ):
         buckets = {name: each.with_changes(max_workers=workers) for name, each in buckets.items()}
-    return ConfigFile(path, buckets)
+    return ConfigFile(path, with_neighbours(buckets))
 
 
 def _parse_bucket(name: str, settings: Value, document: YamlDocument, path: Path) -> BucketConfig:

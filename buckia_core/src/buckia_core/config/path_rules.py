@@ -163,3 +163,18 @@ _PATH_SCHEMAS: Sequence[Mapping[str, Any]] = (
 PATHS_SCHEMA: Mapping[str, Any] = {
     "anyOf": [{"type": "array", "items": {"anyOf": list(_PATH_SCHEMAS)}}, *_PATH_SCHEMAS]
 }
+
+
+def find_shared_key(maps: Mapping[str, Mapping[str, str]]) -> tuple[str, str] | None:
+    """Return where two local files of several settings have the same key, and a message; `None` if none have."""
+    owners: dict[str, str] = {}
+    for setting_name, files in maps.items():
+        for local, key in files.items():
+            if key in owners:
+                return (
+                    f"{setting_name}.{local}",
+                    f"setting '{setting_name}' maps {local!r} onto {key!r}, which {owners[key]!r} has already; "
+                    "remove one",
+                )
+            owners[key] = local
+    return None

@@ -6,8 +6,11 @@ import os
 from pathlib import Path
 from typing import Any
 
-from buckia_core.config import BucketConfig
+import pytest
+
+from buckia_core.config import BucketConfig, load
 from buckia_core.planning.policy import ConflictPolicy, Direction
+from buckia_core.syncing.bulk.uploads import directory_mapping
 from buckia_core.syncing.scan.mappings import RunOverrides, build_mappings
 from buckia_core.testing import m
 from buckia_core.testing.miniatures import files_in
@@ -160,3 +163,38 @@ def test_a_change_of_the_mapping_of_a_prefix_deletes_nothing(sides: Sides):
     result = sides.sync()
     assert result.deleted == 0
     assert sides.objects() == {"a": "1", "b": "1", "moved/a": "1", "moved/b": "1"}
+
+
+@pytest.mark.parametrize(
+    ("reference", "secret"),
+    [
+        ("file:creds/photos.key", "creds/photos.key"),
+        ("file:creds/../creds//photos.key", "creds/photos.key"),
+        ("file:link", "creds/linked"),
+        ("file:{here}/photos.key", "photos.key"),
+        ("dotenv:KEY", ".env"),
+        ("dotenv:conf/app.env#KEY", "conf/app.env"),
+        ("age:team.age#KEY", "identity.txt"),
+    ],
+)
+@pytest.mark.parametrize("of_neighbour", [False, True])
+def test_files_with_secrets_of_the_configuration_are_not_synced(tmp_path, monkeypatch, reference, secret, of_neighbour):
+    """Whatever the patterns say, and also the secrets of another bucket of the file."""
+    monkeypatch.setenv("BUCKIA_AGE_IDENTITY", "identity.txt")
+    (tmp_path / "link").symlink_to("creds/linked")
+    own = reference.format(here=tmp_path)
+    first, second = ("env:A", own) if of_neighbour else (own, "env:A")
+    (tmp_path / ".buckia").write_text(
+        f"photos: {{provider: memory, credentials: {{key: '{first}'}}, exclude: ['!*']}}\n"
+        f"other: {{provider: memory, key: '{second}'}}\n"
+    )
+    bucket = load(tmp_path / ".buckia").buckets["photos"].with_changes(max_workers=2)
+    (root,) = build_mappings(bucket, RunOverrides())
+    put = directory_mapping("1", str(tmp_path), "x/", bucket, (), ())
+    for mapping in (root, put):
+        assert not mapping.path_filter(secret)
+        assert mapping.path_filter("team.age") and mapping.path_filter("creds/other") and mapping.path_filter("x/.envx")
+
+
+def test_a_file_that_is_named_for_upload_is_synced_though_it_has_a_secret(tmp_path):
+    assert mapped(tmp_path, upload_files={".env": "conf/env"}, key="dotenv:KEY") == [(".env", "conf/env", UP)]

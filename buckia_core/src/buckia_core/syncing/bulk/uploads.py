@@ -10,6 +10,7 @@ from pathlib import Path
 
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.config import BucketConfig
+from buckia_core.config.secret_files import secret_files
 from buckia_core.errors import PermissionDenied
 from buckia_core.localfs.files import entry_from_stat
 from buckia_core.objects.existing import find_existing
@@ -23,6 +24,7 @@ from buckia_core.syncing.error_messages import FATAL_ERRORS
 from buckia_core.syncing.execution.operation_result import OperationResult
 from buckia_core.syncing.scan.filters import PathFilter
 from buckia_core.syncing.scan.local import LocalScan
+from buckia_core.syncing.scan.mappings import files_below
 
 
 @dataclass(slots=True)
@@ -50,8 +52,12 @@ def file_mapping(id: str, path: str, key: str) -> PathMapping:
 def directory_mapping(
     id: str, path: str, prefix: str, config: BucketConfig, include: Sequence[str], exclude: Sequence[str]
 ) -> PathMapping:
-    """Return the mapping of a directory to a prefix, with the default excludes of a sync and gitignore patterns."""
-    accepts = PathFilter(tuple(include), tuple(exclude), defaults=config.default_excludes)
+    """Return the mapping of a directory to a prefix, with the default excludes of a sync and gitignore patterns.
+
+    Files that hold secrets of the configuration are left out.
+    """
+    secret = files_below(path, secret_files(config))
+    accepts = PathFilter(tuple(include), tuple(exclude), always_excluded=secret, defaults=config.default_excludes)
     filtered = accept_all if accepts.is_noop else accepts
     return PathMapping(id, os.path.abspath(path), prefix, path_filter=filtered)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from buckia_core.config import BucketConfig, PathRule
 from buckia_core.config.parsers import SQLITE_OFF, parse_patterns
+from buckia_core.config.secret_files import secret_files
 from buckia_core.config.values import InvalidValue
 from buckia_core.errors import InvalidSetting
 from buckia_core.planning import mapping as planned
@@ -165,7 +166,9 @@ def _root(config: BucketConfig, overrides: RunOverrides, rule: PathRule, *, firs
         ),
         include_pattern=overrides.include_pattern,
         exclude_pattern=overrides.exclude_pattern,
-        always_excluded=_paths_below(local, [*([config.source] if config.source else []), *_open_log_files()]),
+        always_excluded=files_below(
+            local, [*([config.source] if config.source else []), *_open_log_files(), *secret_files(config)]
+        ),
         defaults=config.default_excludes,
     )
     return planned.PathMapping(
@@ -216,7 +219,7 @@ def _portable_path(config: BucketConfig, local: str) -> str:
     return path[len(base) + 1 :].replace(os.sep, "/") if inside else path
 
 
-def _paths_below(root: str, files: Sequence[str]) -> frozenset[str]:
+def files_below(root: str, files: Sequence[str]) -> frozenset[str]:
     """Return the paths, relative to a root, of those files that are below it."""
     found = set()
     # The paths of root and file may contain different symbolic links.
