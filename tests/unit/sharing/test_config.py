@@ -32,7 +32,7 @@ def test_a_setting(given, kept):
         ({"bucket": "b", "acess": "public"}, UnknownSetting, "access"),
         ({"bucket": "b", "access": "secret"}, InvalidSetting, "public, protected"),
         ({"bucket": "b", "ttl_days": -1}, InvalidSetting, "from 0 to"),
-        ({"bucket": "b", "ttl_days": 8}, InvalidSetting, "from 1 to 7 days"),
+        ({"bucket": "b", "ttl_days": 8}, InvalidSetting, "from 1 to 7, since access is protected"),
         ({"bucket": "b", "ttl_days": "x"}, InvalidSetting, "whole number"),
     ],
     ids=str,

@@ -85,8 +85,8 @@ def test_a_share_whose_copy_was_lost_is_copied_again(pair):
         ("public", True, "whole number"),
         ("public", 1.5, "whole number"),
         ("public", 36501, "36500"),
-        ("protected", 0, "from 1 to 7 days"),
-        ("protected", 8, "from 1 to 7 days"),
+        ("protected", 0, "from 1 to 7, since access is protected"),
+        ("protected", 8, "from 1 to 7, since access is protected"),
         ("protected", -1, "from 0 to 36500"),
     ],
 )

@@ -107,7 +107,7 @@ def ttl_problem(days: object, access: ShareAccess) -> str | None:
     if not isinstance(days, int) or isinstance(days, bool) or not 0 <= days <= MAX_TTL_DAYS:
         return f"a whole number of days from 0 to {MAX_TTL_DAYS}"
     if access is ShareAccess.PROTECTED and not 1 <= days <= MAX_PROTECTED_DAYS:
-        return f"from 1 to {MAX_PROTECTED_DAYS} days: signed URLs, of access: protected, can't last longer"
+        return f"from 1 to {MAX_PROTECTED_DAYS}, since access is protected and signed URLs can't last longer"
     return None
 
 

@@ -248,5 +248,5 @@ def _seconds(expires_in: float | timedelta) -> int:
     limit = int(MAX_EXPIRY.total_seconds())
     seconds = expires_in.total_seconds() if isinstance(expires_in, timedelta) else expires_in
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 1 <= seconds <= limit:
-        raise InvalidSetting(f"expires_in must be from 1 second to 7 days ({limit} seconds), not {expires_in!r}")
+        raise InvalidSetting(f"expires_in must be from 1 second to 7 days ({limit} seconds), not {expires_in}")
     return int(seconds)

@@ -135,7 +135,7 @@ class Shares:
         """
         limit = expires_in if expires_in is None or isinstance(expires_in, timedelta) else timedelta(seconds=expires_in)
         if limit is not None and limit <= timedelta(0):
-            raise InvalidSetting(f"expires_in must be longer than 0 seconds, not {expires_in!r}")
+            raise InvalidSetting(f"expires_in must be longer than 0 seconds, not {expires_in}")
         which = share.id if isinstance(share, Share) else share
         now = self._clock.now()
         usable = [each for each in self._find(which) if _is_usable(each.record, now)]
@@ -267,7 +267,9 @@ class Shares:
     def _one(self, which: str, found: Sequence[Stored]) -> Sequence[Stored]:
         if len(found) > 1:
             ids = ", ".join(sorted(each.record.id for each in found))
-            raise InvalidSetting(f"{which!r} has {len(found)} shares: name one by its id ({ids}), or all of them")
+            raise InvalidSetting(
+                f"{which!r} has {len(found)} shares: name one by its id ({ids}), or remove all of them with --all (all=True)"
+            )
         return found
 
     def _content(self, found: RemoteObject) -> str:

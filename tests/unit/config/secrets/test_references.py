@@ -116,7 +116,8 @@ def keyring(monkeypatch):
             raise KeyringError("the key ring is locked")
         return {("buckia/s3", "me"): TEXT}.get((service, user))
 
-    module = SimpleNamespace(get_password=get_password, errors=SimpleNamespace(KeyringError=KeyringError))
+    errors = SimpleNamespace(KeyringError=KeyringError, NoKeyringError=type("NoKeyringError", (KeyringError,), {}))
+    module = SimpleNamespace(get_password=get_password, errors=errors)
     monkeypatch.setitem(sys.modules, "keyring", module)
 
 

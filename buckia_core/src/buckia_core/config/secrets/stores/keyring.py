@@ -62,6 +62,8 @@ def _call(name: str, verb: str, function: str, *arguments: str) -> Any:
         ) from error
     try:
         return getattr(keyring, function)(*arguments)
+    except keyring.errors.NoKeyringError:
+        problem = "this machine has none; use another store, such as dotenv:, age: or file:, with --store"
     except keyring.errors.KeyringError as error:
         problem = f"{type(error).__name__}: {error}"
     raise ConfigError(f"'keyring:{name}': the key ring can't be {verb}: {problem}")
