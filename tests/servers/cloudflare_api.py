@@ -99,6 +99,8 @@ class CloudflareApi:
                 self.storage.client().delete_bucket(Bucket=name)
                 del self.buckets[name]
                 return {}
+            case "GET", ["domains", "managed"]:
+                return managed
             case "PUT", ["domains", "managed"]:
                 bucket["managed"] = body["enabled"]
                 return {**managed, "enabled": body["enabled"]}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +31,7 @@ from buckia_core.config.urls import check_url
 from buckia_core.errors import AdapterError, AlreadyExists, NotSupported, PreconditionFailed
 
 _API_URL = "https://api.backblazeb2.com"
+_PUBLIC = "allPublic"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,15 +67,8 @@ class B2Provisioner:
 
     def find_bucket(self, name: str) -> BucketRecord | None:
         """See `BucketProvisioner`."""
-        action = "looking for the bucket"
-        response = retry_request(
-            lambda: self._session.call("list_buckets", self._account_id, None, name, action=action)
-        )
-        with parsing_response(action):
-            for each in fields.entries(response, "buckets"):
-                if fields.string(each, "bucketName").lower() == name.lower():
-                    return self._record(each)
-        return None
+        found = self._find(name)
+        return None if found is None else self._record(found)
 
     def create_bucket(self, name: str, options: BucketOptions) -> BucketRecord:
         """See `BucketProvisioner`."""
@@ -140,12 +134,17 @@ class B2Provisioner:
         """See `PublishesBuckets`."""
         if domain:
             raise NotSupported("Backblaze has no host names of users; put a CDN in front", provider=PROVIDER)
-        self._set_type(bucket, "allPublic")
+        self._set_type(bucket, _PUBLIC)
         return f"{retry_request(self._session.authorization).download_url}/file/{bucket.name}"
 
-    def unpublish(self, bucket: BucketRecord) -> None:
+    def public_access(self, bucket: BucketRecord) -> Sequence[str]:
+        """See `PublishesBuckets`. The type of the bucket, if it is the public one."""
+        found = self._find(bucket.name)
+        return [_PUBLIC] if found is not None and found.get("bucketType") == _PUBLIC else []
+
+    def unpublish(self, bucket: BucketRecord, keep: Collection[str] = ()) -> None:
         """See `PublishesBuckets`."""
-        if self.find_bucket(bucket.name) is not None:
+        if _PUBLIC not in keep and self.find_bucket(bucket.name) is not None:
             self._set_type(bucket, "allPrivate")
 
     def close(self) -> None:
@@ -155,6 +154,18 @@ class B2Provisioner:
     @property
     def _account_id(self) -> str:
         return retry_request(self._session.authorization).account_id
+
+    def _find(self, name: str) -> Any:
+        """Return the vendor's record of a bucket; `None` if there is none."""
+        action = "looking for the bucket"
+        response = retry_request(
+            lambda: self._session.call("list_buckets", self._account_id, None, name, action=action)
+        )
+        with parsing_response(action):
+            for each in fields.entries(response, "buckets"):
+                if fields.string(each, "bucketName").lower() == name.lower():
+                    return each
+        return None
 
     def _set_type(self, bucket: BucketRecord, kind: str) -> None:
         action = "changing the type of the bucket"

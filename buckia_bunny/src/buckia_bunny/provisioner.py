@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,10 +115,19 @@ class BunnyProvisioner:
             self._account.add_hostname(zone.id, domain)
         return f"https://{domain or zone.hosts[-1]}"
 
-    def unpublish(self, bucket: BucketRecord) -> None:
+    def public_access(self, bucket: BucketRecord) -> Sequence[str]:
+        """See `PublishesBuckets`. The id of the pull zone of the same name, and its host names."""
+        return [each for zone in self._pull_zones(bucket) for each in (str(zone.id), *zone.hosts)]
+
+    def unpublish(self, bucket: BucketRecord, keep: Collection[str] = ()) -> None:
         """See `PublishesBuckets`. Pull zones with another name stay."""
         for zone in self._pull_zones(bucket):
-            self._account.delete_pull_zone(zone.id)
+            if str(zone.id) not in keep:
+                self._account.delete_pull_zone(zone.id)
+                continue
+            for host in zone.hosts:
+                if host not in keep:
+                    self._account.remove_hostname(zone.id, host)
 
     def close(self) -> None:
         """See `BucketProvisioner`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,8 +154,15 @@ class LinodeProvisioner:
             buckets.add_statements(bucket.name, PUBLIC_SID, [public_statement(bucket.name)])
         return f"{bucket.settings['endpoint_url']}/{bucket.name}"
 
-    def unpublish(self, bucket: BucketRecord) -> None:
+    def public_access(self, bucket: BucketRecord) -> Sequence[str]:
         """See `PublishesBuckets`."""
+        with self._buckets(bucket) as buckets:
+            return [] if buckets is None else buckets.public_access(bucket.name)
+
+    def unpublish(self, bucket: BucketRecord, keep: Collection[str] = ()) -> None:
+        """See `PublishesBuckets`."""
+        if PUBLIC_SID in keep:
+            return
         with self._buckets(bucket) as buckets:
             if buckets is not None:
                 buckets.remove_statements(bucket.name, PUBLIC_SID)

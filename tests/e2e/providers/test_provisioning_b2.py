@@ -31,15 +31,18 @@ class Project:
         self.name = f"prov-{uuid.uuid4().hex[:10]}"
         self.account = account
 
-    def run(self, action: Action, **given: Any) -> Provisioned:
-        if action in (Action.BUCKET, Action.SHARE_BUCKET):
-            given = {"vendor": "b2", "store": "file:secrets", **given}
+    def provisioning(self) -> Provisioning:
         account = {
             "application_key_id": self.account.key_id,
             "application_key": self.account.key,
             "api_url": self.account.endpoint,
         }
-        provisioning = Provisioning(self.path, account)
+        return Provisioning(self.path, account)
+
+    def run(self, action: Action, **given: Any) -> Provisioned:
+        if action in (Action.BUCKET, Action.SHARE_BUCKET):
+            given = {"vendor": "b2", "store": "file:secrets", **given}
+        provisioning = self.provisioning()
         return provisioning.run(provisioning.complete(Request(action=action, name=self.name, **given)))
 
     def config(self) -> Any:
@@ -106,6 +109,12 @@ def test_a_bucket_becomes_public(project):
     done = project.run(Action.SHARE_BUCKET, public=True)
     assert project.account.api().get_bucket_by_name(project.name).type_ == "allPublic"
     assert done.public_url == f"{project.account.endpoint}/file/{project.name}"
+    with project.provisioning().open_vendor("b2") as vendor:
+        bucket = vendor.find_bucket(project.name)
+        vendor.unpublish(bucket, keep=vendor.public_access(bucket))
+        assert vendor.public_access(bucket) == ["allPublic"]
+        vendor.unpublish(bucket)
+        assert vendor.public_access(bucket) == []
     project.run(Action.DESTROY)
     assert project.buckets() == []
 

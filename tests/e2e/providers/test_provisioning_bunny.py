@@ -92,6 +92,13 @@ def test_a_zone_becomes_public_under_a_host_name_of_the_user(project):
     with open_bucket(project.config()) as adapter:
         adapter.upload_file(b"everybody", "a.txt")
     assert project.account.fetch(f"https://{host}/a.txt")[:2] == (200, b"everybody")
+    with project.provisioning().open_vendor("bunny") as vendor:
+        bucket = vendor.find_bucket(project.name)
+        before = vendor.public_access(bucket)
+        vendor.publish(bucket, f"www.{host}")
+        assert len(vendor.public_access(bucket)) == len(before) + 1
+        vendor.unpublish(bucket, keep=before)
+        assert vendor.public_access(bucket) == before
     project.run(Action.DESTROY, delete_content=True)
     assert (project.zones("storagezone"), project.zones("pullzone")) == ([], [])
 

@@ -89,6 +89,17 @@ def test_what_linode_can_not_do_is_refused(vendor, name):
         vendor.publish(bucket, "files.example.com")
 
 
+def test_a_bucket_that_was_public_stays_so(vendor, service, name):
+    bucket = vendor.create_bucket(name, BucketOptions(region="us-ord"))
+    assert vendor.public_access(bucket) == []
+    vendor.publish(bucket, None)
+    before = vendor.public_access(bucket)
+    vendor.unpublish(bucket, keep=before)
+    assert vendor.public_access(bucket) == before != []
+    vendor.unpublish(bucket)
+    assert (vendor.public_access(bucket), service.account.keys) == ([], {})
+
+
 def test_a_bucket_is_provisioned_published_rotated_and_destroyed(service, moto_server, name, tmp_path):
     path = tmp_path / ".buckia"
     account = {"token": READ_WRITE, "api_url": service.url, "ca_bundle": str(moto_server.ca_file)}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -144,9 +144,12 @@ class BoxProvisioner:
             self.world.public.add(bucket.name)
         return f"https://{domain or 'box.example.com'}/{bucket.name}"
 
-    def unpublish(self, bucket: BucketRecord) -> None:
+    def public_access(self, bucket: BucketRecord) -> list[str]:
+        return [each for each in self.world.public if each == bucket.name]
+
+    def unpublish(self, bucket: BucketRecord, keep: Collection[str] = ()) -> None:
         for _ in self.world.calls("unpublish"):
-            self.world.public.discard(bucket.name)
+            self.world.public -= {bucket.name} - set(keep)
 
     def close(self) -> None:
         pass

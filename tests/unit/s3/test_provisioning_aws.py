@@ -147,3 +147,32 @@ def test_a_bucket_becomes_public_and_private_again(vendor):
         s3.get_bucket_policy(Bucket="my-photos")
     vendor.delete_bucket(bucket)
     vendor.unpublish(bucket)
+
+
+OPEN = {"BlockPublicAcls": False, "IgnorePublicAcls": False, "BlockPublicPolicy": False, "RestrictPublicBuckets": False}
+
+
+@pytest.mark.parametrize("changes", [{}, {"RestrictPublicBuckets": True}, dict.fromkeys(OPEN, True), None], ids=str)
+def test_what_made_a_bucket_public_before_stays(vendor, changes):
+    bucket = vendor.create_bucket("my-photos", BucketOptions())
+    s3 = boto3.client("s3", region_name="eu-west-1")
+    before: Any = None if changes is None else {**OPEN, **changes}
+    if before is None:
+        s3.delete_public_access_block(Bucket="my-photos")
+    else:
+        s3.put_public_access_block(Bucket="my-photos", PublicAccessBlockConfiguration=before)
+    theirs = {"Sid": "Theirs", "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject"}
+    theirs["Resource"] = "arn:aws:s3:::my-photos/*"
+    s3.put_bucket_policy(Bucket="my-photos", Policy=json.dumps({"Version": "2012-10-17", "Statement": [theirs]}))
+
+    keep = vendor.public_access(bucket)
+    for _ in range(2):
+        vendor.publish(bucket, None)
+    vendor.unpublish(bucket, keep=keep)
+    assert json.loads(s3.get_bucket_policy(Bucket="my-photos")["Policy"])["Statement"] == [theirs]
+    if before is not None:
+        assert s3.get_public_access_block(Bucket="my-photos")["PublicAccessBlockConfiguration"] == before
+
+    vendor.publish(bucket, None)
+    vendor.unpublish(bucket, keep=vendor.public_access(bucket))
+    assert len(json.loads(s3.get_bucket_policy(Bucket="my-photos")["Policy"])["Statement"]) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import uuid
 from collections.abc import Iterator
@@ -100,6 +101,20 @@ def test_a_bucket_becomes_public_and_private_again(vendor, service, name):
     assert service.buckets[name] == {"managed": False, "custom": {}}
     vendor.delete_bucket(bucket)
     vendor.unpublish(bucket)
+
+
+@pytest.mark.parametrize("published", [None, "files.example.com", "www.example.com"])
+@pytest.mark.parametrize("managed", [True, False])
+def test_what_made_a_bucket_public_before_stays(vendor, service, name, managed, published):
+    bucket = vendor.create_bucket(name, BucketOptions())
+    before = {"managed": managed, "custom": {"www.example.com": "zone1"}}
+    service.buckets[name] = copy.deepcopy(before)
+    keep = vendor.public_access(bucket)
+    vendor.publish(bucket, published)
+    vendor.unpublish(bucket, keep=keep)
+    assert service.buckets[name] == before
+    vendor.delete_bucket(bucket)
+    assert vendor.public_access(bucket) == []
 
 
 def test_a_jurisdiction_has_its_own_endpoint(service):

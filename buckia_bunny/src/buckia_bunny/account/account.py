@@ -106,6 +106,11 @@ class BunnyAccount:
         """
         self._api.post(f"/pullzone/{pull_zone}/addHostname", {"Hostname": hostname}, action=f"adding {hostname!r}")
 
+    def remove_hostname(self, pull_zone: int, hostname: str) -> None:
+        """Let a pull zone no longer serve a host name. A missing pull zone is no error."""
+        path, body = f"/pullzone/{pull_zone}/removeHostname", {"Hostname": hostname}
+        self._api.delete(path, action=f"removing {hostname!r}", body=body)
+
     def purge_url(self, url: str) -> None:
         """Purge one URL, or all URLs with a prefix if it ends in `*`."""
         self._api.post("/purge", action=purge_action(url), url=url)

@@ -70,16 +70,20 @@ def undo_bucket(work: Work) -> None:
 
 
 def publish(work: Work) -> None:
-    """Let everybody read the objects of the bucket."""
+    """Let everybody read the objects of the bucket, and note before what made it public already."""
     assert isinstance(work.vendor, PublishesBuckets)
+    if work.progress.public_before is None:
+        work.progress.public_before = list(work.vendor.public_access(work.bucket))
+        work.save()
     work.progress.public_url = work.vendor.publish(work.bucket, work.progress.request.domain)
 
 
 def undo_publish(work: Work) -> None:
-    """End public access to a bucket that stays; the access of a deleted one ends here, too."""
-    if isinstance(work.vendor, PublishesBuckets) and work.progress.bucket is not None:
-        work.vendor.unpublish(work.bucket)
-    work.progress.public_url = None
+    """End the public access that `publish` gave; what was public before stays so."""
+    before = work.progress.public_before
+    if isinstance(work.vendor, PublishesBuckets) and work.progress.bucket is not None and before is not None:
+        work.vendor.unpublish(work.bucket, keep=before)
+    work.progress.public_url = work.progress.public_before = None
 
 
 def issue_credentials(work: Work) -> None:

@@ -136,5 +136,7 @@ def _began(kind: StepKind, work: Work) -> bool:
             return bool(progress.credentials) or StepKind.VERIFY in progress.done
         case StepKind.BUCKET:
             return progress.begun_bucket
+        case StepKind.PUBLISH:
+            return progress.public_before is not None
         case _:
             return progress.bucket is not None or bool(progress.references)

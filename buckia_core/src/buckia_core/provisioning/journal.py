@@ -33,6 +33,7 @@ class Progress:
         bucket: The bucket, once it is known.
         begun_bucket: The bucket did not exist when its creation began; if it exists now, the provision created it.
         created: The provision created the bucket.
+        public_before: What made the bucket public before it was published; `None` if that did not begin.
         public_url: Start of the public URLs of the bucket, once it is published.
         key: The key, once it is known.
         credentials: Settings of the entry for the key: public parts, and references to secrets.
@@ -47,6 +48,7 @@ class Progress:
     bucket: BucketRecord | None = None
     begun_bucket: bool = False
     created: bool = False
+    public_before: list[str] | None = None
     public_url: str | None = None
     key: KeyRecord | None = None
     credentials: dict[str, str] = field(default_factory=dict)

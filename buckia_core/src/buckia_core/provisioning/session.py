@@ -202,6 +202,7 @@ class Provisioning:
             assert vendor is not None
             before = self._found(request, vendor)
         fresh.bucket, fresh.created, fresh.public_url = before.bucket, before.created, before.public_url
+        fresh.public_before = before.public_before
         if before.bucket is None and vendor is not None:
             fresh.bucket = vendor.find_bucket(request.bucket_name)
         if request.action is Action.ROTATE:

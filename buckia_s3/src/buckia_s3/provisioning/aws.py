@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,8 @@ from buckia_s3.provisioning.s3_account import PROVIDER, Boto3Account, S3Buckets
 
 _USER_LENGTH = 64
 _POLICY = "buckia"
+_ACL_BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls")
+_POLICY_BLOCKS = ("BlockPublicPolicy", "RestrictPublicBuckets")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +79,7 @@ class AwsProvisioner:
             self._s3 = self._open("s3", region)
             self._buckets = S3Buckets(self._s3)
         self._buckets.create(name, location=region)
-        self._block_public_access(name, policy=True)
+        self._put_blocks(name, dict.fromkeys((*_ACL_BLOCKS, *_POLICY_BLOCKS), True))
         return self._record(name, region)
 
     def is_empty(self, bucket: BucketRecord) -> bool:
@@ -126,20 +128,27 @@ class AwsProvisioner:
         self._ignore("delete_user", action, UserName=key.id)
 
     def publish(self, bucket: BucketRecord, domain: str | None) -> str:
-        """See `PublishesBuckets`. Ends the block of public policies; access control lists stay blocked."""
+        """See `PublishesBuckets`. Ends the block of public policies; that of access control lists stays as it is."""
         if domain:
             raise NotSupported("S3 has no host names of users; put CloudFront in front", provider=PROVIDER)
-        self._block_public_access(bucket.name, policy=False)
+        self._block_policies(bucket.name, dict.fromkeys(_POLICY_BLOCKS, False))
         self._buckets.add_statements(bucket.name, PUBLIC_SID, [public_statement(bucket.name)])
         if self._settings.endpoint_url:
             return f"{self._settings.endpoint_url.rstrip('/')}/{bucket.name}"
         return f"https://{bucket.name}.s3.{bucket.settings.get('region', self._region)}.amazonaws.com"
 
-    def unpublish(self, bucket: BucketRecord) -> None:
+    def public_access(self, bucket: BucketRecord) -> Sequence[str]:
+        """See `PublishesBuckets`. Buckia's statement in the policy, and blocks of public policies that are off."""
+        blocks = self._blocks(bucket.name)
+        return [*self._buckets.public_access(bucket.name), *(_off(each) for each in _POLICY_BLOCKS if not blocks[each])]
+
+    def unpublish(self, bucket: BucketRecord, keep: Collection[str] = ()) -> None:
         """See `PublishesBuckets`."""
-        if self._buckets.exists(bucket.name):
+        if not self._buckets.exists(bucket.name):
+            return
+        if PUBLIC_SID not in keep:
             self._buckets.remove_statements(bucket.name, PUBLIC_SID)
-            self._block_public_access(bucket.name, policy=True)
+        self._block_policies(bucket.name, {each: True for each in _POLICY_BLOCKS if _off(each) not in keep})
 
     def close(self) -> None:
         """See `BucketProvisioner`."""
@@ -164,16 +173,25 @@ class AwsProvisioner:
         own = {"endpoint_url": self._settings.endpoint_url} if self._settings.endpoint_url else {}
         return BucketRecord(name, name, {"bucket_name": name, "region": region, **own})
 
-    def _block_public_access(self, name: str, *, policy: bool) -> None:
-        blocks = {
-            "BlockPublicAcls": True,
-            "IgnorePublicAcls": True,
-            "BlockPublicPolicy": policy,
-            "RestrictPublicBuckets": policy,
-        }
-        action = "blocking public access"
+    def _blocks(self, name: str) -> dict[str, bool]:
+        """Return which kinds of public access are blocked; a bucket without such a configuration blocks none."""
+        found: dict[str, Any] = {}
+        try:
+            found = self._s3.call("get_public_access_block", action="reading what the bucket blocks", Bucket=name)
+        except AdapterError as error:
+            if error.code != "NoSuchPublicAccessBlockConfiguration":
+                raise
+        present = found.get("PublicAccessBlockConfiguration", {})
+        return {each: bool(present.get(each)) for each in (*_ACL_BLOCKS, *_POLICY_BLOCKS)}
+
+    def _block_policies(self, name: str, changes: dict[str, bool]) -> None:
+        before = self._blocks(name)
+        if before | changes != before:
+            self._put_blocks(name, before | changes)
+
+    def _put_blocks(self, name: str, blocks: dict[str, bool]) -> None:
         params: dict[str, Any] = {"PublicAccessBlockConfiguration": blocks}
-        self._s3.call("put_public_access_block", action=action, Bucket=name, **params)
+        self._s3.call("put_public_access_block", action="blocking public access", Bucket=name, **params)
 
     def _access_keys(self, user: str) -> list[str]:
         try:
@@ -191,6 +209,10 @@ class AwsProvisioner:
         except AdapterError as error:
             if not _is_missing(error):
                 raise
+
+
+def _off(block: str) -> str:
+    return f"{block} is off"
 
 
 def _path(bucket: str) -> str:

@@ -5,7 +5,7 @@ The account owns the buckets. Each key is a user who may create no buckets, and 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -121,9 +121,14 @@ class CephProvisioner:
         self._buckets.add_statements(bucket.name, PUBLIC_SID, [public_statement(bucket.name)])
         return f"{self._settings.endpoint_url.rstrip('/')}/{bucket.name}"
 
-    def unpublish(self, bucket: BucketRecord) -> None:
+    def public_access(self, bucket: BucketRecord) -> Sequence[str]:
         """See `PublishesBuckets`."""
-        self._buckets.remove_statements(bucket.name, PUBLIC_SID)
+        return self._buckets.public_access(bucket.name)
+
+    def unpublish(self, bucket: BucketRecord, keep: Collection[str] = ()) -> None:
+        """See `PublishesBuckets`."""
+        if PUBLIC_SID not in keep:
+            self._buckets.remove_statements(bucket.name, PUBLIC_SID)
 
     def close(self) -> None:
         """See `BucketProvisioner`."""

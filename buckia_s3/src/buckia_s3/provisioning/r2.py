@@ -6,7 +6,7 @@ R2's access key is the id of a token, and its secret the SHA-256 of the token in
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -30,6 +30,7 @@ from buckia_s3.provisioning.cloudflare_api import CloudflareApi
 from buckia_s3.provisioning.s3_account import PROVIDER, Boto3Account, S3Buckets
 
 _REGION = "auto"
+_MANAGED = "r2.dev"
 _GROUPS = {
     Access.READ_WRITE: "Workers R2 Storage Bucket Item Write",
     Access.READ_ONLY: "Workers R2 Storage Bucket Item Read",
@@ -155,19 +156,25 @@ class R2Provisioner:
         if domain is None:
             found = self._call("PUT", *path, "managed", action="making the bucket public", body={"enabled": True})
             return f"https://{found['domain']}"
-        present = self._call("GET", *path, "custom", action="reading the domains of the bucket")
-        if domain not in [each["domain"] for each in present.get("domains", ())]:
+        if domain not in self._domains(bucket, "reading the domains of the bucket"):
             body = {"domain": domain, "enabled": True, "zoneId": self._zone(domain)}
             self._call("POST", *path, "custom", action=f"adding the domain {domain!r}", body=body)
         return f"https://{domain}"
 
-    def unpublish(self, bucket: BucketRecord) -> None:
+    def public_access(self, bucket: BucketRecord) -> Sequence[str]:
+        """See `PublishesBuckets`. The host names that lead to the bucket, and `r2.dev` for the development URL."""
+        path, action = ("r2", "buckets", bucket.name, "domains"), "reading the domains of the bucket"
+        managed = self._ignore("GET", *path, "managed", action=action) or {}
+        return [*self._domains(bucket, action), *([_MANAGED] if managed.get("enabled") else ())]
+
+    def unpublish(self, bucket: BucketRecord, keep: Collection[str] = ()) -> None:
         """See `PublishesBuckets`."""
         path, action = ("r2", "buckets", bucket.name, "domains"), "ending public access"
-        present = self._ignore("GET", *path, "custom", action=action) or {}
-        for each in present.get("domains", ()):
-            self._ignore("DELETE", *path, "custom", str(each["domain"]), action=action)
-        self._ignore("PUT", *path, "managed", action=action, body={"enabled": False})
+        for each in self._domains(bucket, action):
+            if each not in keep:
+                self._ignore("DELETE", *path, "custom", each, action=action)
+        if _MANAGED not in keep:
+            self._ignore("PUT", *path, "managed", action=action, body={"enabled": False})
 
     def close(self) -> None:
         """See `BucketProvisioner`."""
@@ -192,6 +199,10 @@ class R2Provisioner:
             if each["name"] == name:
                 return str(each["id"])
         raise AdapterError(f"Cloudflare has no permission group {name!r}", provider=PROVIDER)
+
+    def _domains(self, bucket: BucketRecord, action: str) -> list[str]:
+        found = self._ignore("GET", "r2", "buckets", bucket.name, "domains", "custom", action=action) or {}
+        return [str(each["domain"]) for each in found.get("domains", ())]
 
     def _zone(self, domain: str) -> str:
         labels = domain.split(".")

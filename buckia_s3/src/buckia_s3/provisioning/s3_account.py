@@ -17,7 +17,7 @@ from buckia_core.errors import AdapterError, InvalidSetting, NotFound
 from buckia_s3.boto3_client import isolated_session
 from buckia_s3.errors import from_boto3
 from buckia_s3.http.endpoint import DEFAULT_REGION
-from buckia_s3.provisioning.policies import Statement, policy_document, without_sid
+from buckia_s3.provisioning.policies import PUBLIC_SID, Statement, policy_document, without_sid
 
 T = TypeVar("T")
 
@@ -172,6 +172,11 @@ class S3Buckets:
         text = (found or {}).get("Policy")
         statements = json.loads(text).get("Statement", []) if text else []
         return statements if isinstance(statements, list) else [statements]
+
+    def public_access(self, name: str) -> list[str]:
+        """Return the id of Buckia's statement that lets everybody read, if the policy of a bucket has it."""
+        statements = self.statements(name)
+        return [PUBLIC_SID] if len(without_sid(statements, PUBLIC_SID)) < len(statements) else []
 
     def add_statements(self, name: str, sid: str, statements: list[Statement]) -> None:
         """Add statements to the policy of a bucket, in place of those whose ids begin with `sid`."""

@@ -14,7 +14,7 @@ a process was killed at any point, so removals of what is not there succeed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
@@ -184,8 +184,14 @@ class PublishesBuckets(Protocol):
             NotSupported: A `domain` is given, and the vendor has no host names of users.
         """
 
-    def unpublish(self, bucket: BucketRecord) -> None:
-        """End public reads, and remove what `publish` made; nothing to remove is no error."""
+    def public_access(self, bucket: BucketRecord) -> Sequence[str]:
+        """Return what makes the bucket public now, each by a name of the vendor's; nothing if it is private."""
+
+    def unpublish(self, bucket: BucketRecord, keep: Collection[str] = ()) -> None:
+        """End public reads, and remove what `publish` made; nothing to remove is no error.
+
+        `keep` has names that `public_access` returned before `publish`: what they stand for stays as it is.
+        """
 
 
 def dashed_label(label: str, max_length: int = 100) -> str:
