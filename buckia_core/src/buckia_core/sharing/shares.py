@@ -267,9 +267,8 @@ class Shares:
     def _one(self, which: str, found: Sequence[Stored]) -> Sequence[Stored]:
         if len(found) > 1:
             ids = ", ".join(sorted(each.record.id for each in found))
-            raise InvalidSetting(
-                f"{which!r} has {len(found)} shares: name one by its id ({ids}), or remove all of them with --all (all=True)"
-            )
+            advice = f"name one by its id ({ids}), or remove all of them with --all (all=True)"
+            raise InvalidSetting(f"{which!r} has {len(found)} shares: {advice}")
         return found
 
     def _content(self, found: RemoteObject) -> str:

@@ -230,7 +230,7 @@ def test_a_real_key_ring_without_a_backend_says_so(tmp_path, monkeypatch):
     before = keyring.get_keyring()
     keyring.set_keyring(fail.Keyring())
     try:
-        with pytest.raises(ConfigError, match="'keyring:a/b': .*: this machine has none; use another store"):
+        with pytest.raises(ConfigError, match=r"'keyring:a/b': .*: this machine has none; use another store"):
             SecretStores(tmp_path).write("keyring:a/b", Secret("hunter2-hunter2"))
     finally:
         keyring.set_keyring(before)
