@@ -55,3 +55,31 @@ def test_each_command_reports_what_it_did(project: Path, capsys: pytest.CaptureF
     assert run(capsys, "app", "status")[-1]["warnings"] == []
     assert ran(capsys, "app", "new-user").code == 2
     assert not (project / "bob" / "note.txt").exists()
+
+
+def test_a_backup_without_the_database_says_so(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "no database" not in (backup := ran(capsys, "app", "backup")).out + backup.err
+    (project / "App.sqlite").unlink()
+    result = ran(capsys, "app", "backup")
+    assert result.code == 0 and "App.sqlite, so it was not backed up" in result.out + result.err
+
+
+@pytest.mark.parametrize("by_setting", [True, False])
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_table_to_leave_out_must_exist(
+    project: Path, capsys: pytest.CaptureFixture[str], by_setting: bool, dry_run: bool
+) -> None:
+    run(capsys, "app", "update-demo")
+    words = ["app", "apply-demo", *(["--dry-run"] if dry_run else [])]
+    if by_setting:
+        (project / ".buckia").write_text(CONFIG.replace("App.sqlite}", "App.sqlite, leave_out: [itme]}"))
+    else:
+        words += ["--leave-out", "itme"]
+    before = (project / "App.sqlite").read_bytes()
+    result = ran(capsys, *words)
+    assert result.code == 2, result
+    assert "no table 'itme'" in result.err and "Did you mean 'item'?" in result.err
+    assert (project / "App.sqlite").read_bytes() == before
+    assert run(capsys, "trash", "list") == []
+    (project / ".buckia").write_text(CONFIG)
+    assert run(capsys, "app", "apply-demo", "--leave-out", "ITEM")[0]["left_out"]

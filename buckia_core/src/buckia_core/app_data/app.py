@@ -92,6 +92,13 @@ class AppData:
             return ()
         return (f"the id {user!r} could be guessed, and whoever has it can read the folder; use a random one",)
 
+    @property
+    def backup_warnings(self) -> tuple[str, ...]:
+        """`warnings`, and that the database is missing, so that a backup has none."""
+        if self.profile.database is None or self._database().is_file():
+            return self.warnings
+        return (*self.warnings, f"there is no database at {self._database()}, so it was not backed up")
+
     def new_user(self, *, replace: bool = False) -> str:
         """Make a user: a random id, which is written into the configuration file. Returns the id.
 
@@ -154,7 +161,7 @@ class AppData:
         The database as it was goes to the trash. Without a database here, call `reset` instead.
 
         Raises:
-            ConfigError: There is no demo or no database.
+            ConfigError: There is no demo or no database, or a table to leave out is in neither of their databases.
             NotApplied, CorruptDatabase, Transient, FileNotFoundError: As `apply_database`.
         """
         source, target = self._demo_database(), self._database()

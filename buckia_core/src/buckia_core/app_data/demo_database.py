@@ -8,7 +8,8 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from buckia_core.errors import BuckiaError
+from buckia_core.config.values import suggest
+from buckia_core.errors import BuckiaError, ConfigError
 from buckia_core.localfs.sqlite_snapshot import BUSY_SECONDS, error_for, snapshot
 
 _HIDDEN_COLUMNS = (2, 3)
@@ -59,6 +60,7 @@ def apply_database(
         preserve: Called before the target changes.
 
     Raises:
+        ConfigError: `leave_out` names a table that neither of both has. Nothing was changed.
         NotApplied: A row violates a constraint or a foreign key of the target. Nothing was changed.
         CorruptDatabase: One of the two is damaged, or no database.
         Transient: The target stayed locked.
@@ -73,9 +75,26 @@ def apply_database(
             database.execute("BEGIN IMMEDIATE")
         except sqlite3.DatabaseError as error:
             raise error_for(error, str(target)) from error
+        _check_tables(database, leave_out, target)
         if preserve is not None and not dry_run:
             preserve()
         return _apply(database, target, frozenset(map(str.casefold, leave_out)), dry_run=dry_run)
+
+
+def _check_tables(database: sqlite3.Connection, given: Collection[str], target: Path) -> None:
+    statement = """
+        SELECT name FROM main.sqlite_master WHERE type = 'table'
+        UNION SELECT name FROM demo.sqlite_master WHERE type = 'table'
+    """
+    try:
+        known = {name.casefold(): name for (name,) in database.execute(statement)}
+    except sqlite3.DatabaseError as error:
+        raise error_for(error, str(target)) from error
+    for name in given:
+        if name.casefold() not in known:
+            raise ConfigError(
+                f"there is no table {name!r} to leave out.{suggest(name, known.values())} Nothing was changed"
+            )
 
 
 def _apply(

@@ -100,7 +100,7 @@ def new_user_command(context: CliContext, replace: bool) -> ExitCode:
 @pass_context
 def backup_command(context: CliContext, /, **options: Any) -> ExitCode:
     """Upload the user's folder, and a snapshot of the database, which may be in use."""
-    return _sync(context, lambda client: client.app.backup, options)
+    return _sync(context, lambda client: client.app.backup, options, lambda client: client.app.backup_warnings)
 
 
 @app_command.command("restore")
@@ -128,12 +128,15 @@ def update_demo_command(context: CliContext, /, **options: Any) -> ExitCode:
 
 
 def _sync(
-    context: CliContext, method: Callable[[BuckiaClient], Callable[..., SyncResult]], options: dict[str, Any]
+    context: CliContext,
+    method: Callable[[BuckiaClient], Callable[..., SyncResult]],
+    options: dict[str, Any],
+    warnings: Callable[[BuckiaClient], tuple[str, ...]] = lambda client: client.app.warnings,
 ) -> ExitCode:
     context.output.ignore_broken_pipe()
     with context.client(context.one_bucket()) as client:
         chosen = method(client)
-        _show_warnings(context, client.app.warnings)
+        _show_warnings(context, warnings(client))
         return exit_code_for_result(run_sync(client, context.output, options, method=chosen))
 
 
