@@ -192,6 +192,22 @@ def test_reset_everywhere_keeps_objects_that_were_never_here_in_the_trash(phone:
     assert (bucket / DEMO / "welcome.txt").exists()
 
 
+def test_reset_does_not_apply_the_wal_of_a_database_that_is_gone(phone: Instance, bucket: Path) -> None:
+    publish_demo(bucket, *range(500))
+    phone.app.update_demo()
+    app = make_database(phone.database, "wal", *range(300))
+    app.execute("pragma wal_checkpoint(truncate)")
+    app.execute("insert into item values (7000, 'x')")
+    wal = phone.database.with_name("App.sqlite-wal")
+    kept = wal.read_bytes()
+    app.close()
+    phone.database.unlink()
+    wal.write_bytes(kept)
+    phone.app.reset()
+    assert phone.rows() == list(range(500))
+    assert len(phone.client.trash().list()) == 1
+
+
 def test_reset_without_a_demo_changes_nothing(phone: Instance, bucket: Path) -> None:
     phone.write(f"{USER}/note.txt", "mine")
     make_database(phone.database, "wal", 8).close()

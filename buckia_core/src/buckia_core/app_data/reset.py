@@ -15,7 +15,7 @@ from buckia_core.planning.keys import TEMP_PREFIX
 from buckia_core.planning.manifest import LocalEntry
 from buckia_core.planning.mapping import accept_all
 from buckia_core.planning.scope import Scope
-from buckia_core.syncing.disk.database import remove_database
+from buckia_core.syncing.disk.database import move_side_files, remove_database
 from buckia_core.syncing.disk.file_locator import FileLocation, FileLocator
 from buckia_core.syncing.disk.trash import Trash
 from buckia_core.syncing.events import SyncResult
@@ -103,6 +103,12 @@ def _clone(demo: Path, database: Path, trash: Trash, key: str) -> None:
                 _move_damaged(database, trash, key)
             else:
                 return
+        else:
+            with Tree(str(database.parent)) as tree:
+                move_side_files(
+                    FileLocation(tree.root, database.name),
+                    lambda file: trash.add(file, key, REASON, keep_source=False),
+                )
         # Under a temporary name first, so that a process that is killed leaves no half of it.
         staged = database.with_name(f"{TEMP_PREFIX}{os.getpid()}-{database.name}"[:200])
         try:

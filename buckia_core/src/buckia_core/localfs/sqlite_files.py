@@ -150,6 +150,21 @@ def side_files(directory: Directory, name: str) -> list[str]:
     return [name + suffix for suffix in SIDE_SUFFIXES if _exists(directory, name + suffix)]
 
 
+def unapplied_side_files(directory: Directory, name: str) -> list[str]:
+    """Return the side files which SQLite would apply to whatever database gets this name, or that a program has open.
+
+    A WAL without content counts, because the next commit of a program fills it.
+    """
+    found = []
+    for suffix in ("-wal", "-journal"):
+        head = _read_head(directory, name + suffix)
+        if head is not None and (
+            head[:4] in _WAL_MAGIC or head[:8] == _JOURNAL_MAGIC or (not head and suffix == "-wal")
+        ):
+            found.append(name + suffix)
+    return found
+
+
 def _side_file_stats(directory: Directory, name: str) -> Iterator[os.stat_result]:
     """Yield the status of each side file that has content; the index of a WAL changes when it is read."""
     for suffix in ("-wal", "-journal"):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -111,6 +112,9 @@ def is_open_elsewhere(path: str) -> bool:
     """Tell whether another connection uses a database now. An idle one that is not in WAL mode can't be seen."""
     try:
         with closing(_connect(path, "rw")) as connection:
+            if sys.version_info >= (3, 12):
+                # The question changes nothing: a WAL beside a damaged database must not be merged into it.
+                connection.setconfig(sqlite3.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, True)
             connection.execute("PRAGMA locking_mode = EXCLUSIVE")
             connection.execute("BEGIN EXCLUSIVE")
             connection.execute("ROLLBACK")

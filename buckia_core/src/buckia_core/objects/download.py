@@ -14,7 +14,7 @@ from buckia_core.adapters.transfers.content_check import ContentCheck
 from buckia_core.adapters.transfers.hashing import hash_stream
 from buckia_core.errors import AlreadyExists, InvalidKey, PreconditionFailed
 from buckia_core.localfs.directory import Tree
-from buckia_core.localfs.files import descriptor_path, permission_bits, signature, write_all
+from buckia_core.localfs.files import descriptor_path, exists, permission_bits, signature, write_all
 from buckia_core.localfs.staging_file import NEW_FILE_MODE, PRIVATE_MODE, StagingFile
 from buckia_core.objects.progress import ProgressCounter, ProgressListener
 from buckia_core.objects.read import Reader
@@ -48,7 +48,8 @@ class Download:
         """Download, and return the object with the digests of its content. A file that is there is whole at any time.
 
         Raises:
-            AlreadyExists: The file exists and `overwrite` is not set, or it changed during the download.
+            AlreadyExists: The file exists and `overwrite` is not set, or it changed during the download, or it is an
+                SQLite database with side files, or such files would be applied to the database that is downloaded.
             InvalidKey: The target is no regular file.
             PreconditionFailed: The object has another version now.
             IntegrityError: The content does not match the object's digests.
@@ -63,11 +64,13 @@ class Download:
                 raise InvalidKey(f"{self.target} is not a regular file", key=self.found.key)
             if replaced is not None and not self.overwrite:
                 raise self._exists("exists; pass --overwrite to replace it")
+            self._refuse_side_files(tree, name, b"")
             staging.create(TEMP_PREFIX, NEW_FILE_MODE if replaced is None else PRIVATE_MODE)
             remote = self._fetch(staging)
             mtime = remote.mtime_ns if remote.mtime_ns is not None else remote.modified_ns or None
             staging.finish(None if replaced is None else permission_bits(replaced), mtime)
             staging.fsync()
+            self._refuse_side_files(tree, name, _read_head(staging))
             staging.close()
             if replaced is None:
                 try:
@@ -118,8 +121,27 @@ class Download:
             write_all(file.fileno(), chunk)
         return found
 
+    def _refuse_side_files(self, tree: Tree, name: str, head: bytes) -> None:
+        """Refuse to put a file that begins with `head` beside what SQLite would apply to it, or to a live database."""
+        if not (exists(tree.root, f"{name}-wal") or exists(tree.root, f"{name}-journal")):
+            return
+        from buckia_core.localfs import sqlite_files  # noqa: PLC0415  # few downloads meet a database
+
+        found = sqlite_files.unapplied_side_files(tree.root, name)
+        if found and (sqlite_files.is_database(head) or sqlite_files.has_side_files(tree.root, name)):
+            raise self._exists(
+                f"was kept: {found[0]} beside it has changes of an SQLite database that is open or was not closed. "
+                "Close the program; if none has it open, move both files away"
+            )
+
     def _exists(self, problem: str) -> AlreadyExists:
         return AlreadyExists(f"{self.target} {problem}", key=self.found.key)
+
+
+def _read_head(staging: StagingFile) -> bytes:
+    assert staging.descriptor is not None
+    os.lseek(staging.descriptor, 0, os.SEEK_SET)
+    return os.read(staging.descriptor, 16)
 
 
 def _stat(tree: Tree, name: str) -> os.stat_result | None:

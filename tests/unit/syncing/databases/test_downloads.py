@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from buckia_core.errors import AlreadyExists
 from buckia_core.localfs import sqlite_snapshot
 from tests.unit.syncing.databases.database import (
     KEY,
@@ -160,6 +161,70 @@ def test_sound_object_replaces_a_damaged_database(sides: Sides) -> None:
     put_database(sides, 7, 8, 9)
     sides.sync(conflict="remote_wins")
     assert rows_here(sides) == [7, 8, 9]
+
+
+@pytest.mark.parametrize("first_page", [bytes(4096), b"garbage!" * 512])
+def test_wal_beside_a_database_without_its_first_page_is_not_applied_to_the_download(
+    sides: Sides, first_page: bytes
+) -> None:
+    crash(sides.folder / KEY, *range(300))
+    with closing(connect(sides.folder / KEY)) as app:
+        app.execute("pragma wal_checkpoint(truncate)")
+    crash(sides.folder / KEY, 7000, 8000)
+    wal = (sides.folder / f"{KEY}-wal").read_bytes()
+    with open(sides.folder / KEY, "r+b") as file:
+        file.write(first_page)
+    put_database(sides, *range(500))
+    sides.sync(conflict="remote_wins")
+    assert rows_here(sides) == list(range(500))
+    if sys.version_info >= (3, 12):  # an older one merges it into the damaged file, which is in the trash too
+        assert wal in [(sides.state_files.trash / each.id).read_bytes() for each in sides.client().trash().list()]
+
+
+def test_database_from_the_trash_is_not_mixed_with_a_wal_that_stayed(sides: Sides) -> None:
+    make_database(sides.folder / KEY, "delete", *range(500)).close()
+    sides.sync()
+    put_database(sides, *range(300))
+    sides.sync()
+    (item,) = sides.client().trash().list()
+    crash(sides.folder / KEY, 7000, 8000)
+    wal = (sides.folder / f"{KEY}-wal").read_bytes()
+    with pytest.raises(FileExistsError):
+        sides.client().trash().restore(item.id)
+    assert (sides.folder / f"{KEY}-wal").read_bytes() == wal
+    (sides.folder / KEY).rename(sides.folder / "moved")
+    sides.client().trash().restore(item.id)
+    assert rows_here(sides) == list(range(500))
+    assert wal in [(sides.state_files.trash / each.id).read_bytes() for each in sides.client().trash().list()]
+
+
+@pytest.mark.parametrize("state", ["open", "crashed", "moved", "closed", "text"])
+def test_get_of_an_object_puts_no_database_beside_changes_of_another(sides: Sides, state: str) -> None:
+    path = sides.folder / KEY
+    data = put_database(sides, *range(500))
+    app = make_database(path, "wal", *range(300))
+    app.execute("pragma wal_checkpoint(truncate)")
+    if state in ("open", "text"):
+        app.execute("insert into item values (7000, 'x')")
+    else:
+        app.close()
+    if state in ("crashed", "moved"):
+        crash(path, 7000)
+    if state == "moved":
+        path.rename(sides.folder / "moved")
+    if state == "text":
+        sides.bucket.upload_file(b"no database", KEY)
+    client = sides.client()
+    if state == "closed":
+        client.get(KEY, path, overwrite=True)
+        assert path.read_bytes() == data
+        return
+    with pytest.raises(AlreadyExists, match=f"{KEY}-wal beside it has changes"):
+        client.get(KEY, path, overwrite=True)
+    if state == "moved":
+        (sides.folder / "moved").rename(path)
+    assert rows_here(sides) == [*range(300), 7000]
+    app.close()
 
 
 def test_open_database_that_is_deleted_in_the_bucket_stays_until_it_is_closed(sides: Sides) -> None:

@@ -99,3 +99,13 @@ def remove_database(location: FileLocation, planned: LocalEntry, preserve: Calla
     for each in (*side_files(directory, name), name):
         unlink_if_exists(directory, each)
     return True
+
+
+def move_side_files(location: FileLocation, preserve: Callable[[FileLocation], object]) -> None:
+    """Move the side files of a former database to the trash: SQLite would apply them to the one that gets its name.
+
+    `preserve` adds a file to the trash, and may keep it where it is.
+    """
+    for name in side_files(location.directory, location.name):
+        preserve(FileLocation(location.directory, name))
+        unlink_if_exists(location.directory, name)

@@ -35,10 +35,12 @@ from buckia_core.localfs.files import (
     write_all,
 )
 from buckia_core.localfs.opening import CREATE_FLAGS, PathBlocked
+from buckia_core.localfs.sqlite_files import HEADER_SIZE, is_database
 from buckia_core.localfs.staging_file import PRIVATE_MODE, StagingFile, link_or_copy, move_to_free_name
 from buckia_core.planning.keys import TEMP_PREFIX
 from buckia_core.planning.manifest import LocalEntry, is_same_copy, is_same_version
 from buckia_core.planning.mapping import PathMapping
+from buckia_core.syncing.disk.database import move_side_files
 from buckia_core.syncing.disk.file_locator import FileLocation, FileLocator
 from buckia_core.syncing.disk.paths import local_path, refusal_reason, root_directory
 
@@ -197,6 +199,7 @@ class Trash:
                 raise NotInTrash(f"the trash has no entry {id!r}; `buckia trash list` shows its ids and paths")
             path = os.path.abspath(to) if to else os.path.normpath(trashed.path)
             with self._restore_location(trashed, path) if to is None else _location_of_path(path) as location:
+                self._clear_side_files(trash, trashed, location)
                 link_or_copy(trash, id, location.directory, location.name, TEMP_PREFIX)
                 location.directory.fsync()
             _delete(trash, id)
@@ -246,6 +249,14 @@ class Trash:
             except InvalidKey as error:
                 raise NotRestored(f"{trashed.path!r} can't be restored: {error}; {advice}") from error
             yield location
+
+    def _clear_side_files(self, trash: Directory, item: Trashed, location: FileLocation) -> None:
+        """Move side files of a former database to the trash if a database is going to be restored beside them."""
+        with open_file(trash, item.id) as file:
+            is_free = is_database(file.read(HEADER_SIZE)) and not exists(location.directory, location.name)
+        if is_free:
+            reason = "a database was restored beside it"
+            move_side_files(location, lambda each: self.add(each, item.key, reason, keep_source=False))
 
     def _find_mapping(self, key: str, path: str) -> PathMapping | None:
         """Find the mapping that maps a key to a path."""

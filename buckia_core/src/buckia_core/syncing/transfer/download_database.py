@@ -6,11 +6,10 @@ from collections.abc import Callable
 
 from buckia_core.errors import CorruptDatabase, Transient
 from buckia_core.localfs.directory import Tree
-from buckia_core.localfs.files import unlink_if_exists
-from buckia_core.localfs.sqlite_files import HEADER_SIZE, content_mark, is_closed, is_database, side_files
+from buckia_core.localfs.sqlite_files import HEADER_SIZE, content_mark, is_closed, is_database
 from buckia_core.localfs.sqlite_snapshot import find_damage, is_open_elsewhere, is_sqlite, replace_content
 from buckia_core.planning.manifest import LocalEntry, is_same_version
-from buckia_core.syncing.disk.database import database_snapshot
+from buckia_core.syncing.disk.database import database_snapshot, move_side_files
 from buckia_core.syncing.disk.file_locator import FileLocation
 from buckia_core.syncing.transfer.errors import StateChanged
 
@@ -29,6 +28,7 @@ def place_database(staged: str, location: FileLocation, planned: LocalEntry | No
     a database    sound                                  snapshot to the trash; replaced in one transaction
     damaged       sound                                  `CorruptDatabase`; both stay
     no database   sound, with side files or configured   `CorruptDatabase`; both stay
+    no database   a damaged one with side files          these go to the trash; rename
     no database   anything else                          rename
 
     Returns:
@@ -44,12 +44,13 @@ def place_database(staged: str, location: FileLocation, planned: LocalEntry | No
     if not arrived and not (planned and planned.snapshot):
         return False
     if planned is None:
-        _move_side_files(location, preserve)
+        move_side_files(location, preserve)
         return False
     now = location.stat_entry(planned.key, planned.mapping_id)
     if now is None or not is_same_version(now, planned):
         raise StateChanged
     if not is_sqlite(location.path, immutable=True):
+        _clear_damaged(location, preserve)
         return False
     return _replace_database(staged, location, planned, preserve, arrived=arrived)
 
@@ -69,10 +70,7 @@ def _replace_database(
             if damage is None:
                 preserve(FileLocation(tree.root, found.path.name))
     except CorruptDatabase:
-        if is_open_elsewhere(location.path):
-            message = "the database here is damaged, and open in another program, so it is not replaced"
-            raise Transient(f"{message}: {location.path}") from None
-        _move_side_files(location, preserve)
+        _clear_damaged(location, preserve)
         return False
     if damage is not None:
         raise CorruptDatabase(
@@ -88,8 +86,8 @@ def _replace_database(
     return True
 
 
-def _move_side_files(location: FileLocation, preserve: Preserve) -> None:
-    """Move the side files of a former database to the trash: they would be taken for changes of the new one."""
-    for name in side_files(location.directory, location.name):
-        preserve(FileLocation(location.directory, name))
-        unlink_if_exists(location.directory, name)
+def _clear_damaged(location: FileLocation, preserve: Preserve) -> None:
+    if is_open_elsewhere(location.path):
+        message = "the database here is damaged, and open in another program, so it is not replaced"
+        raise Transient(f"{message}: {location.path}")
+    move_side_files(location, preserve)
