@@ -182,17 +182,33 @@ def _copy(path: str, mode: str, target: Path) -> None:
         after = os.stat(path)
         if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or _has_wal(path):
             raise sqlite3.OperationalError("database is locked")
+        if not _has_wal_mode(target):
+            raise _NeedsLock
+
+
+class _NeedsLock(Exception):
+    """The database is not in WAL mode, so only a lock tells whether a transaction has written to its file."""
+
+
+def _has_wal_mode(copy: Path) -> bool:
+    """Tell whether a copy, which nobody has open, is that of a database in WAL mode."""
+    with open(copy, "rb") as file:
+        return file.read(20)[18:] == b"\2\2"
 
 
 def _retry_readable(path: str, attempt: Callable[[str], None]) -> None:
     """Copy with the least intrusive connection that can read the database, and retry while that is locked."""
     end = time.monotonic() + BUSY_SECONDS
-    readable = "ro"
+    readable, needs_lock = "ro", False
     while True:
-        # Without a WAL, a read-only connection in WAL mode would leave one behind.
-        mode = "immutable" if not (_has_wal(path) or os.path.exists(f"{path}-journal")) else readable
+        # Without a WAL, a read-only connection in WAL mode would leave one behind. Reading the file itself to find out
+        # the mode would drop the locks of this process.
+        is_immutable = not (needs_lock or _has_wal(path) or os.path.exists(f"{path}-journal"))
+        mode = "immutable" if is_immutable else readable
         try:
             return attempt(mode)
+        except _NeedsLock:
+            needs_lock = True
         except sqlite3.OperationalError as error:
             if is_busy(error):
                 if time.monotonic() > end:

@@ -62,6 +62,24 @@ def test_single_file_of_the_configuration_is_a_snapshot_too(sides: Sides) -> Non
     assert rows_there(sides, "user/App.sqlite") == [1, 2]
 
 
+@pytest.mark.parametrize("mode", ["memory", "off"])
+@pytest.mark.parametrize("is_named", [True, False])
+def test_uncommitted_rows_of_a_writer_without_side_files_are_not_uploaded(
+    sides: Sides, monkeypatch: pytest.MonkeyPatch, mode: str, is_named: bool
+) -> None:
+    monkeypatch.setattr(sqlite_snapshot, "BUSY_SECONDS", 0.05)
+    sides.settings["sqlite"] = [KEY] if is_named else []
+    with closing(make_database(sides.folder / KEY, mode, 1, 2)) as app:
+        app.execute("pragma cache_size = 5")
+        app.execute("begin")
+        app.executemany("insert into item values (?, ?)", [(each, "x" * 500) for each in range(10, 300)])
+        assert (sides.folder / KEY).stat().st_size > 50_000  # they are in the file already
+        assert "locked" in str(sides.sync().errors)
+        app.execute("commit")
+        assert sides.sync().uploaded == 1
+        assert rows_there(sides) == [1, 2, *range(10, 300)]
+
+
 def test_idle_database_keeps_its_bytes(sides: Sides) -> None:
     make_database(sides.folder / KEY, "delete", 1, 2).close()
     sides.sync()
