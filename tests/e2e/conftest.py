@@ -17,6 +17,14 @@ from tests.servers.bunny.server import BunnyAccount
 from tests.servers.s3_faults import S3FaultProxy
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_configuration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the tests out of the configuration directory of whoever runs them."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("BUCKIA_CONFIG_DIR", str(tmp_path_factory.mktemp("configuration")))
+        yield
+
+
 @pytest.fixture
 def s3_bucket(ceph, bucket_name) -> Iterator[S3Bucket]:
     """A fresh bucket of the Ceph gateway, behind a proxy that counts, and fails where it is told to."""

@@ -10,7 +10,7 @@ import pytest
 
 from buckia_core.adapters.plugins.registry import Registry
 from buckia_core.localfs import replace
-from buckia_core.provisioning import journal
+from buckia_core.provisioning import journal, seal
 from buckia_core.provisioning.request import Action, Request
 from buckia_core.provisioning.session import Provisioned, Provisioning
 from tests.unit.provisioning.box import WORLDS, Plugin, World
@@ -58,6 +58,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     root = tmp_path / "boxes"
     root.mkdir()
     world = WORLDS[str(root)] = World(root)
+    seal.prepare_key()
 
     def ticking(path: Path, data: bytes, **more: Any) -> None:
         for _ in world.calls(f"write {path.name}"):

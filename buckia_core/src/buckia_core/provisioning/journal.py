@@ -1,23 +1,34 @@
 """Journal: how far a provision is, in one JSON file in `.buckia-state/provision/`. It has no secrets.
 
 It is written before and after each step, so that a repeat after a kill knows what the killed run began. After the last
-step it stays, as the record of what was provisioned, until the bucket is destroyed.
+step it stays, as the record of what was provisioned, until the bucket is destroyed. It is sealed (`seal`): one that
+somebody else wrote is refused, as it could name any bucket, secret or address.
 """
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import secrets
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from buckia_core.adapters.contract.provisioner import BucketRecord, KeyRecord
-from buckia_core.errors import StateError
+from buckia_core.config.trust.bounded_read import read_text
+from buckia_core.errors import ConfigError, StateDenied, StateError
+from buckia_core.localfs.opening import is_link
 from buckia_core.localfs.replace import replace_file
 from buckia_core.provisioning.request import Request
+from buckia_core.provisioning.seal import is_sealed, prepare_key, seal_of
 from buckia_core.syncing.state.errors import state_error
-from buckia_core.syncing.state.locations import STATE_DIRECTORY, prepare_state_dir, state_file_name
+from buckia_core.syncing.state.locations import (
+    STATE_DIRECTORY,
+    check_state_dir,
+    prepare_state_dir,
+    state_file_name,
+)
 
 _VERSION = 1
 
@@ -81,15 +92,17 @@ class Journal:
     """
 
     def __init__(self, project: Path, name: str) -> None:
+        self.name = name
         self._state = project / STATE_DIRECTORY
         self.directory = self._state / "provision"
         self.path = self.directory / f"{state_file_name(name)}.json"
         self.lock_path = self.directory / f"{state_file_name(name)}.lock"
 
     def prepare(self) -> None:
-        """Create the directory.
+        """Create the directory, and the key of the seal.
 
         Raises:
+            ConfigError: The user's configuration is invalid.
             StateError: It can't be created or trusted.
         """
         prepare_state_dir(self._state)
@@ -97,23 +110,57 @@ class Journal:
             self.directory.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise state_error(error, self.directory) from error
+        self._check()
+        prepare_key()
 
     def read(self) -> Progress | None:
-        """Return the progress; `None` if nothing was provisioned here.
+        """Return the progress; `None` if nothing was provisioned here. Never blocks on a pipe.
 
         Raises:
+            ConfigError: The user's configuration is invalid.
+            StateDenied: Somebody else wrote it, or can write it.
             StateError: It can't be read.
         """
+        self._check()
         try:
-            text = self.path.read_text("utf-8")
+            document = json.loads(read_text(self.path))
         except FileNotFoundError:
             return None
         except OSError as error:
             raise state_error(error, self.path) from error
-        try:
-            return _parse(json.loads(text))
-        except (AttributeError, LookupError, TypeError, ValueError, StateError) as error:
+        except (ConfigError, RecursionError, ValueError) as error:
             raise StateError(f"{self.path}: it is not a journal of provisioning: {error}") from error
+        try:
+            return self._parse(document)
+        except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+            raise StateError(f"{self.path}: it is not a journal of provisioning: {error}") from error
+
+    def _check(self) -> None:
+        """Check that nobody else can write the directories."""
+        check_state_dir(self._state)
+        try:
+            linked = is_link(os.lstat(self.directory))
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise state_error(error, self.directory) from error
+        if linked:
+            raise state_error(OSError(errno.ELOOP, ""), self.directory)
+
+    def _parse(self, document: Any) -> Progress:
+        if (version := document.pop("version")) != _VERSION:
+            raise ValueError(f"its version is {version!r}; another version of Buckia wrote it")
+        seal = document.pop("seal", None)
+        if not is_sealed(document, seal):
+            raise StateDenied(
+                f"{self.path}: it is not a journal that you wrote on this machine, so Buckia does not use it: it "
+                "decides what is deleted, and where the keys of the account are sent. Remove the file, and name the "
+                "vendor with --vendor"
+            )
+        progress = _from_json(document)
+        if progress.request.name != self.name:
+            raise ValueError(f"it is about {progress.request.name!r}")
+        return progress
 
     def write(self, progress: Progress) -> None:
         """Replace the progress, durably.
@@ -121,7 +168,8 @@ class Journal:
         Raises:
             StateError: It can't be written.
         """
-        document = {"version": _VERSION, **_to_json(progress)}
+        values = _to_json(progress)
+        document = {"version": _VERSION, "seal": seal_of(values), **values}
         try:
             replace_file(self.path, json.dumps(document, indent=1).encode())
         except OSError as error:
@@ -145,12 +193,6 @@ def _to_json(progress: Progress) -> dict[str, Any]:
         values[name] = None if values[name] is None else asdict(values[name])
     previous = None if progress.previous is None else _to_json(progress.previous)
     return {**values, "request": progress.request.to_json(), "previous": previous}
-
-
-def _parse(document: Any) -> Progress:
-    if document.pop("version") != _VERSION:
-        raise StateError("another version of Buckia wrote it")
-    return _from_json(document)
 
 
 def _from_json(document: Any) -> Progress:
