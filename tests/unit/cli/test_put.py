@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -146,6 +148,22 @@ def test_who_may_not_look_may_put_all_the_same(buckia, bucket, monkeypatch):
     assert buckia("put", "a.txt", "b.txt", "/").code == 0
     assert keys(bucket) == ["a.txt", "b.txt"]
     assert buckia("put", "a.txt", "--no-clobber").code == 5
+
+
+def test_who_may_not_look_puts_a_snapshot_of_a_database_in_use(buckia, bucket, project, monkeypatch):
+    def refuse(self, key):
+        raise errors.PermissionDenied("not allowed", key=key)
+
+    with closing(sqlite3.connect("App.sqlite", isolation_level=None)) as app:
+        app.execute("PRAGMA journal_mode = WAL")
+        app.execute("CREATE TABLE t (v)")
+        app.execute("INSERT INTO t VALUES ('committed')")
+        with monkeypatch.context() as patch:
+            patch.setattr(MemorySync, "stat_file", refuse)
+            assert buckia("put", "App.sqlite").code == 0
+    (project / "copy").write_bytes(bucket.read_file("App.sqlite")[1])
+    with closing(sqlite3.connect("copy")) as copy:
+        assert copy.execute("SELECT v FROM t").fetchall() == [("committed",)]
 
 
 def test_an_object_that_changes_meanwhile_is_not_replaced(buckia, bucket, monkeypatch):

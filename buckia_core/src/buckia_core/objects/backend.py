@@ -12,6 +12,7 @@ from buckia_core.adapters.contract.types import Precondition, UploadInfo
 from buckia_core.adapters.factory import open_bucket
 from buckia_core.adapters.transfers.retry import RetryPolicy
 from buckia_core.config import BucketConfig
+from buckia_core.config.parsers import SQLITE_OFF
 from buckia_core.errors import InvalidSetting, NotSupported
 from buckia_core.objects.progress import ProgressListener
 from buckia_core.objects.read import Reader
@@ -110,7 +111,8 @@ class Backend:
         if metadata and not adapter.capabilities.metadata:
             raise NotSupported(f"{key!r}: the provider keeps no metadata", provider=adapter.provider, key=key)
         info = UploadInfo(content_type=content_type, metadata=dict(metadata or {}))
-        return Upload(adapter, key, info, self.algorithm, expect, progress)
+        snapshots = self.config is None or self.config.sqlite != SQLITE_OFF
+        return Upload(adapter, key, info, self.algorithm, expect, progress, snapshots)
 
     def close(self) -> None:
         """Close the adapter, unless it was passed. The next use creates another."""

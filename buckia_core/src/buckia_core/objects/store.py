@@ -107,7 +107,8 @@ class ObjectStore(DeleteMethods, UrlMethods, BucketMethods):
     ) -> RemoteObject:
         """Write an object, and return it with its digests. Replaces an object of that key, unless `expect` forbids it.
 
-        Large content is streamed: at most some parts of it are in memory.
+        Large content is streamed: at most some parts of it are in memory. Of the path of an SQLite database that is in
+        use, a snapshot is uploaded, unless the setting `sqlite` is `off`.
 
         Args:
             key: The key.
@@ -124,6 +125,7 @@ class ObjectStore(DeleteMethods, UrlMethods, BucketMethods):
             NotSupported: The provider, as configured, has no metadata, encryption or locks.
             IntegrityError: What arrived differs from the source, or the source changed meanwhile.
             OSError: The source can't be read.
+            CorruptDatabase: It is a database with side files, and SQLite can't read it.
         """
         upload = self._backend.upload(
             key,

@@ -26,6 +26,7 @@ from buckia_core.http.blocking import run_blocking
 from buckia_core.localfs.files import permission_bits
 from buckia_core.objects import calls
 from buckia_core.objects.cancellation import CURRENT
+from buckia_core.objects.database_source import readable_file
 from buckia_core.objects.progress import ProgressCounter, ProgressListener
 from buckia_core.objects.sources import (
     CountingReader,
@@ -70,6 +71,7 @@ class Upload:
         algorithm: The digest to compute.
         expect: What must hold of the object that is there.
         progress: Listener; may be `None`.
+        snapshots: Upload an SQLite database that is in use as a snapshot.
     """
 
     adapter: BaseSync
@@ -78,6 +80,7 @@ class Upload:
     algorithm: str
     expect: Precondition | None = None
     progress: ProgressListener | None = None
+    snapshots: bool = True
 
     def send(self, source: object) -> RemoteObject:
         """Upload a source of `put`, and return the object with its digests.
@@ -85,6 +88,7 @@ class Upload:
         Raises:
             InvalidSetting: The source is of another type.
             OSError: The source can't be read.
+            CorruptDatabase, Transient: It is a database with side files, and SQLite can't read it, or it stayed locked.
             PreconditionFailed: The object is not as `expect` says.
             IntegrityError: What arrived is not what was sent, or the source changed while it was sent.
             AdapterError: The upload failed.
@@ -94,7 +98,8 @@ class Upload:
             case bytes():
                 return run_blocking(self.send_bytes(given))
             case Path():
-                return self._send_file(given)
+                with readable_file(given, snapshots=self.snapshots) as path:
+                    return self._send_file(path)
         if isinstance(given, Iterator):
             return self._send_chunks(given)
         return self._send_seekable(given) if is_seekable(given) else self._send_chunks(chunks_of(given))
