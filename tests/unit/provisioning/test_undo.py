@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from buckia_core.errors import AdapterError
+from buckia_core.errors import AdapterError, AlreadyExists, ConfigError
 from buckia_core.provisioning.request import Action
 from tests.unit.provisioning import box
 from tests.unit.provisioning.box import Killed
@@ -37,3 +37,50 @@ def test_an_existing_bucket_stays_as_public_as_it_was(project, refused, was_publ
                 project.run(Action.SHARE_BUCKET, existing=True, public=True)
         assert (world.public, project.journals(), list(world.buckets)) == (before, [], ["photos"]), reached
     assert "after publish" in reached
+
+
+def credentials(project) -> list[str]:
+    return [each.strip() for each in project.text().splitlines() if each.strip().startswith("key")]
+
+
+@pytest.mark.parametrize("where", ["key", "before write .buckia", "after write .buckia"])
+def test_a_failed_rotation_keeps_the_reference_that_the_user_changed(project, monkeypatch, where):
+    project.run(Action.BUCKET)
+    (reference,) = project.world.chest
+    project.world.chest["/moved/key"] = project.world.chest.pop(reference)
+    project.path.write_text(project.text().replace(f"chest:{reference}", "chest:/moved/key"))
+    before = credentials(project)
+    assert "key: chest:/moved/key" in before
+    if where == "key":
+        monkeypatch.setattr(box.BoxSync, "list_files", lambda *_, **__: iter([1 / 0]))
+    else:
+        real = box.World.tick
+
+        def tick(world: box.World, what: str) -> None:
+            real(world, what)
+            if what == where:
+                monkeypatch.undo()
+                raise ZeroDivisionError
+
+        monkeypatch.setattr(box.World, "tick", tick)
+    with pytest.raises(ZeroDivisionError):
+        project.run(Action.ROTATE)
+    assert credentials(project) == before
+    assert list(project.world.chest) == ["/moved/key"]
+
+
+def test_a_failed_creation_keeps_what_the_user_wrote_about_the_bucket(project):
+    site = "site:\n  provider: file\n  root: site\n  share:\n    bucket: photos\n    access: public\n"
+    project.path.write_text(site)
+    with pytest.raises(ConfigError, match="nosuch"):
+        project.run(Action.BUCKET, settings={"nosuch": "1"})
+    assert project.text() == site
+    assert (project.world.buckets, project.world.keys, project.journals()) == ({}, {}, [])
+
+
+def test_an_entry_that_the_user_adds_meanwhile_is_kept(project, monkeypatch):
+    theirs = "photos:\n  provider: file\n  root: theirs\n"
+    monkeypatch.setattr(box.BoxSync, "list_files", lambda *_, **__: iter([][: project.path.write_text(theirs)]))
+    with pytest.raises(AlreadyExists, match="'photos' already"):
+        project.run(Action.BUCKET)
+    assert project.text() == theirs

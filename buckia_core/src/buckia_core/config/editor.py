@@ -132,6 +132,18 @@ class ConfigEditor:
         else:
             self._yaml.remove((), name)
 
+    def value(self, bucket: str, setting: str) -> Value:
+        """Return a setting of a bucket as it is written, where `set` would change it; `None` if there is none.
+
+        Raises:
+            BucketNotConfigured: The file has no such bucket.
+        """
+        found: Any = self._yaml.value
+        for part in self._path(bucket, setting):
+            found = found[part]
+        value: Value = found.get(setting)
+        return value
+
     def set(self, bucket: str, setting: str, value: object, *, settings: type[Any] | None = None) -> None:
         """Set a setting of a bucket, or of its `credentials` if it stands there.
 

@@ -12,7 +12,7 @@ from buckia_core.adapters.contract.provisioner import (
     ResetsPassword,
 )
 from buckia_core.adapters.factory import open_bucket
-from buckia_core.config.editor import edit_config
+from buckia_core.config.editor import ConfigEditor, edit_config
 from buckia_core.errors import (
     AdapterError,
     AlreadyExists,
@@ -23,6 +23,7 @@ from buckia_core.errors import (
     Transient,
     Unauthenticated,
 )
+from buckia_core.provisioning.journal import Progress
 from buckia_core.provisioning.work import Work
 
 _PAUSE = 2.0
@@ -137,25 +138,39 @@ def verify(work: Work) -> None:
 
 
 def add_entry(work: Work) -> None:
-    """Add the entry to `.buckia`, or change the credentials of the one that is there."""
-    name = work.progress.request.name
+    """Add the entry to `.buckia`, or change the credentials of the one that is there.
+
+    Raises:
+        AlreadyExists: Somebody else added an entry of the name since the provision began.
+    """
+    progress, name = work.progress, work.progress.request.name
     settings = work.plugins.spec(work.provider).settings_class()
     with edit_config(work.config_path, stores=work.stores.plugins) as editor:
-        if name not in editor.buckets:
+        is_there = name in editor.buckets
+        if is_there and progress.previous is not None:
+            _note_credentials(work, editor, progress.previous)
+        elif is_there and not progress.begun_entry:
+            raise AlreadyExists(f"{work.config_path}: there is a bucket {name!r} already", provider=work.provider)
+        progress.begun_entry = True
+        work.save()
+        if not is_there:
             editor.add_bucket(name, work.entry(), settings=settings)
-        for setting, value in work.progress.credentials.items():
+        for setting, value in progress.credentials.items():
             editor.set(name, setting, value, settings=settings)
 
 
 def undo_entry(work: Work) -> None:
-    """Remove the entry; after a failed rotation, restore its former credentials."""
-    previous, name = work.progress.previous, work.progress.request.name
-    if previous is None:
-        remove_entry(work)
-        return
-    with edit_config(work.config_path, stores=work.stores.plugins) as editor:
-        for setting, value in previous.credentials.items():
-            editor.set(name, setting, value)
+    """Remove the entry; after a failed rotation, restore those of its credentials that the rotation changed."""
+    progress, name = work.progress, work.progress.request.name
+    if work.config_path.exists():
+        with edit_config(work.config_path, stores=work.stores.plugins) as editor:
+            if name not in editor.buckets:
+                pass
+            elif progress.previous is None:
+                editor.remove_bucket(name)
+            else:
+                _restore_credentials(work, editor, progress.previous)
+    progress.begun_entry = False
 
 
 def remove_entry(work: Work) -> None:
@@ -170,6 +185,29 @@ def remove_entry(work: Work) -> None:
                 editor.unset(each, "share")
         if name in editor.buckets:
             editor.remove_bucket(name)
+
+
+def _note_credentials(work: Work, editor: ConfigEditor, previous: Progress) -> None:
+    """Note what the entry has before a rotation changes it, which the user may have changed since the last one."""
+    name = work.progress.request.name
+    for setting, new in work.progress.credentials.items():
+        present = editor.value(name, setting)
+        if present == new:
+            continue
+        previous.credentials.pop(setting, None)
+        if isinstance(present, str):
+            previous.credentials[setting] = present
+
+
+def _restore_credentials(work: Work, editor: ConfigEditor, previous: Progress) -> None:
+    name = work.progress.request.name
+    for setting, new in work.progress.credentials.items():
+        if editor.value(name, setting) != new:
+            continue
+        if setting in previous.credentials:
+            editor.set(name, setting, previous.credentials[setting])
+        else:
+            editor.unset(name, setting)
 
 
 def _replace_key(work: Work, vendor: IssuesKeys) -> None:

@@ -14,7 +14,7 @@ from buckia_core.config.secrets.redaction import redacted_logger
 from buckia_core.provisioning import creation, removal
 from buckia_core.provisioning.plan import Plan, Step, StepKind
 from buckia_core.provisioning.request import Action
-from buckia_core.provisioning.share import add_share
+from buckia_core.provisioning.share import add_share, undo_share
 from buckia_core.provisioning.work import Work
 
 _log = redacted_logger(__name__)
@@ -42,6 +42,7 @@ _UNDO: dict[StepKind, Callable[[Work], None]] = {
     StepKind.PUBLISH: creation.undo_publish,
     StepKind.CREDENTIALS: creation.undo_credentials,
     StepKind.ENTRY: creation.undo_entry,
+    StepKind.SHARE: undo_share,
 }
 
 
@@ -133,7 +134,9 @@ def _began(kind: StepKind, work: Work) -> bool:
     progress = work.progress
     match kind:
         case StepKind.ENTRY:
-            return bool(progress.credentials) or StepKind.VERIFY in progress.done
+            return progress.begun_entry
+        case StepKind.SHARE:
+            return StepKind.ENTRY in progress.done
         case StepKind.BUCKET:
             return progress.begun_bucket
         case StepKind.PUBLISH:

@@ -50,6 +50,7 @@ class Progress:
         credentials: Settings of the entry for the key: public parts, and references to secrets.
         references: References of the secrets that were, or were about to be, written.
         previous: The finished provision whose key a rotation replaces.
+        begun_entry: The entry, which was absent when its creation began, or its new credentials may be in `.buckia`.
         finished: All steps are done.
     """
 
@@ -65,6 +66,7 @@ class Progress:
     credentials: dict[str, str] = field(default_factory=dict)
     references: list[str] = field(default_factory=list)
     previous: Progress | None = None
+    begun_entry: bool = False
     finished: bool = False
 
     @property

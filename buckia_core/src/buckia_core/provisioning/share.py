@@ -32,3 +32,14 @@ def add_share(work: Work) -> None:
     with edit_config(work.config_path, stores=work.stores.plugins) as editor:
         access = "public" if request.public else "protected"
         editor.set(request.share_for, "share", {"bucket": request.name, "access": access})
+
+
+def undo_share(work: Work) -> None:
+    """Remove the `share` that `add_share` set, if it is there."""
+    request = work.progress.request
+    if not work.config_path.exists():
+        return
+    with edit_config(work.config_path, stores=work.stores.plugins) as editor:
+        share = editor.buckets.get(str(request.share_for), {}).get("share")
+        if isinstance(share, dict) and share.get("bucket") == request.name:
+            editor.unset(str(request.share_for), "share")
