@@ -120,3 +120,31 @@ def test_cache_may_be_in_the_synced_folder(sides: Sides) -> None:
     assert (sides.folder / "cache").is_dir()
     sides.sync(direction="up", conflict="local_wins")
     assert set(sides.objects()) == {"a"}
+
+
+def test_new_object_with_the_name_of_a_folder_leaves_the_folder_alone(sides: Sides) -> None:
+    sides.in_step("docs/a=1 docs/b=1 docs/c=1 other=1").there("docs=2")
+    sides.client().fetch()
+    sides.here("docs/new=1").delete_here("docs/c")
+    before = sides.files()
+    result = apply(sides)
+    assert (result.deleted_local, result.downloaded, result.failed, sides.trashed()) == (0, 0, 0, {})
+    assert sides.files() == before and "docs" in result.unresolved
+    assert apply(sides, conflict="remote_wins").deleted_local == 0 and sides.files() == before
+
+
+def test_object_that_takes_the_place_of_a_folder_replaces_it(sides: Sides) -> None:
+    sides.in_step("docs/a=1 docs/b=1 other=1").delete_there("docs/a", "docs/b").there("docs=2")
+    sides.client().fetch()
+    assert apply(sides, force=True).deleted_local == 2
+    assert sides.files() == sides.objects()
+
+
+def test_object_of_the_baseline_that_was_not_fetched_waits_for_the_next_sync(sides: Sides) -> None:
+    sides.settings["direction"] = "down"
+    sides.there("a=1 b=1").sync()
+    sides.there("a=2").client().fetch()
+    sides.there("a=3").sync()
+    sides.delete_here("a")
+    assert apply(sides).failed == 0
+    assert sides.sync().downloaded == 1 and sides.files() == sides.objects()

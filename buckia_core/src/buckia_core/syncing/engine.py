@@ -56,8 +56,8 @@ def sync(request: SyncRequest) -> SyncResult:
     with open_run(request) as (state, tally, planner):
         prepared = planner.plan()
         plan = prepared.plan
-        if request.local_only:
-            plan.operations = [each for each in plan.operations if each.action not in _BUCKET_ACTIONS]
+        if request.is_wanted is not None:
+            plan.operations = list(filter(request.is_wanted, plan.operations))
         for notice in prepared.notices:
             tally.report_notice(notice)
         if not request.force:
@@ -195,8 +195,7 @@ def _execute_plan(
     return result
 
 
-_BUCKET_ACTIONS = (Action.UPLOAD, Action.DELETE_REMOTE, Action.MOVE_REMOTE)
-_WRITING_ACTIONS = (*_BUCKET_ACTIONS, Action.KEEP_BOTH)
+_WRITING_ACTIONS = (Action.UPLOAD, Action.DELETE_REMOTE, Action.MOVE_REMOTE, Action.KEEP_BOTH)
 
 
 def make_worker(request: SyncRequest, planner: Planner, plan: Plan) -> Worker:

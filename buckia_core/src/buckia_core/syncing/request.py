@@ -41,7 +41,7 @@ class SyncRequest:
         sync_paths: The paths that the run is limited to, if a listing is needed to resolve them; see `SyncPaths`.
         algorithm: The digest algorithm of the baseline.
         dry_run: Plan and report, but change nothing.
-        local_only: Change local files only; uploads and deletions in the bucket wait for the next sync.
+        is_wanted: Tells which planned operations to do; the others wait for the next sync. `None` for all.
         force: Skip the safety guard.
         max_delete: The limit of the safety guard; `None` for the default.
         max_workers: The number of concurrent operations; `None` to adapt it during the run.
@@ -67,7 +67,7 @@ class SyncRequest:
     sync_paths: SyncPaths | None = None
     algorithm: str = "sha256"
     dry_run: bool = False
-    local_only: bool = False
+    is_wanted: Callable[[Operation], bool] | None = None
     force: bool = False
     max_delete: DeleteLimit | None = None
     max_workers: int | None = None

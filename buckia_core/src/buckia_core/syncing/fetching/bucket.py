@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -14,18 +16,19 @@ from buckia_core.adapters.contract.readers import LimitedReader
 from buckia_core.adapters.contract.types import DeleteOutcome, Precondition, UploadInfo
 from buckia_core.errors import NotFound, NotSupported, PreconditionFailed
 from buckia_core.planning.manifest import BaselineEntry, RemoteObject
-from buckia_core.syncing.fetching.cache import FetchCache, FetchedChange
+from buckia_core.syncing.fetching.cache import FetchCache
 
 
 class FetchedBucket(BaseSync):
-    """The fetched objects of a bucket. Sends no requests, and writes nothing.
+    """The bucket as it was fetched: the objects of the baseline, with the fetched changes. Sends no requests.
 
     A change that was fetched before the baseline changed is outdated: its object is listed as the baseline has it.
+    Only fetched objects can be read, and nothing is written.
 
     Args:
         bucket: The bucket, which lends its name and identity.
         cache: The fetched changes.
-        read_baseline: Returns the rows of the baseline by key; called at each listing.
+        read_baseline: Returns the rows of the baseline by key; called once, at the first listing.
     """
 
     def __init__(
@@ -65,17 +68,19 @@ class FetchedBucket(BaseSync):
         self, prefix: str = "", *, start_after: str | None = None, end_at: str | None = None
     ) -> Iterator[RemoteObject]:
         """See `BaseSync`."""
-        rows = self._read_baseline()
-        for key in sorted(self._changes):
-            is_in_range = (start_after is None or key > start_after) and (end_at is None or key <= end_at)
-            if is_in_range and key.startswith(prefix):
-                found = _object(self._changes[key], rows.get(key))
+        keys = self._keys
+        for index in range(bisect_left(keys, prefix), len(keys)):
+            key = keys[index]
+            if not key.startswith(prefix) or (end_at is not None and key > end_at):
+                break
+            if start_after is None or key > start_after:
+                found = self._object(key)
                 if found is not None:
                     yield found
 
     def stat_file(self, key: str) -> RemoteObject:
         """See `BaseSync`."""
-        found = next((each for each in self.list_files(key) if each.key == key), None)
+        found = self._object(key)
         if found is None:
             raise NotFound("it is not among the fetched objects", provider=self.provider, key=key)
         return found
@@ -118,6 +123,28 @@ class FetchedBucket(BaseSync):
         error = NotSupported("fetched objects can't be changed", provider=self.provider)
         return [DeleteOutcome(key, error) for key in keys]
 
+    def has_content(self, found: RemoteObject) -> bool:
+        """Tell whether the content of an object was fetched."""
+        change = self._changes.get(found.key)
+        return change is not None and change.remote is not None and change.remote.fingerprint == found.fingerprint
+
+    @cached_property
+    def _rows(self) -> Mapping[str, BaselineEntry]:
+        # Not before the first listing, when the run holds its lock.
+        return self._read_baseline()
+
+    @cached_property
+    def _keys(self) -> list[str]:
+        return sorted(self._rows.keys() | self._changes.keys())
+
+    def _object(self, key: str) -> RemoteObject | None:
+        change, row = self._changes.get(key), self._rows.get(key)
+        if change is not None and change.base == (row.fingerprint if row is not None else ""):
+            return change.remote
+        if row is None:
+            return None
+        return RemoteObject(row.key, row.size, row.fingerprint, digests=row.digests, metadata={})
+
     def _expected(self, key: str, expect: RemoteObject | None) -> RemoteObject:
         change = self._changes.get(key)
         if change is None or change.remote is None:
@@ -125,12 +152,6 @@ class FetchedBucket(BaseSync):
         if expect is not None and expect.fingerprint != change.remote.fingerprint:
             raise PreconditionFailed("another version was fetched", provider=self.provider, key=key)
         return change.remote
-
-
-def _object(change: FetchedChange, row: BaselineEntry | None) -> RemoteObject | None:
-    if (row.fingerprint if row is not None else "") == change.base:
-        return change.remote
-    return None if row is None else RemoteObject(row.key, row.size, row.fingerprint, digests=row.digests, metadata={})
 
 
 @contextmanager

@@ -124,8 +124,18 @@ def apply(request: SyncRequest, cache: FetchCache) -> SyncResult:
     if not changes:
         return SyncResult(bucket=request.bucket, dry_run=request.dry_run, started=datetime.now(UTC))
     bucket = FetchedBucket(request.adapter, cache, partial(_rows, request))
+
+    def is_possible(operation: Operation) -> bool:
+        if operation.action in (Action.UPLOAD, Action.DELETE_REMOTE, Action.MOVE_REMOTE):
+            return False
+        remote = operation.remote
+        return operation.action is not Action.DOWNLOAD or remote is None or bucket.has_content(remote)
+
+    # Also covers the keys below each change, because a new object may have the name of a folder.
     scope = Scope.from_names([change.key for change in changes])
-    run = replace(request, adapter=bucket, scope=scope, sync_paths=None, config=None, executor=None, local_only=True)
+    run = replace(
+        request, adapter=bucket, scope=scope, sync_paths=None, config=None, executor=None, is_wanted=is_possible
+    )
     result = engine.sync(run)
     if not request.dry_run:
         rows = _rows(request)
