@@ -146,6 +146,17 @@ def test_rows_that_break_a_constraint_change_nothing(tmp_path: Path) -> None:
     assert [each.left_out for each in changes if each.table == "log"] == ["has no primary key"]
 
 
+def test_demo_is_applied_without_a_user_and_the_former_database_is_in_the_trash(tmp_path: Path, bucket: Path) -> None:
+    publish_demo(bucket, 1)
+    phone = Instance(tmp_path / "phone", user=None)
+    phone.app.update_demo()
+    make_database(phone.database, "wal", 7).close()
+    phone.app.apply_demo()
+    (kept,) = phone.client.trash().list()
+    with closing(connect(phone.client.trash().restore(kept.id, phone.documents / "old"))) as old:
+        assert rows(old) == [7] and phone.rows() == [1, 7]
+
+
 @pytest.mark.parametrize("is_open", [True, False])
 def test_reset_moves_all_to_the_trash_and_takes_the_database_of_the_demo(
     phone: Instance, bucket: Path, is_open: bool

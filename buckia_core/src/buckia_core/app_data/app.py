@@ -170,9 +170,7 @@ class AppData:
         def preserve() -> None:
             add_snapshot_to_trash(self._client.trash(), target, self._database_key(), "before demo data was applied")
 
-        return demo_database.apply_database(
-            source, target, leave_out=left_out, dry_run=dry_run, preserve=preserve if self.profile.user else None
-        )
+        return demo_database.apply_database(source, target, leave_out=left_out, dry_run=dry_run, preserve=preserve)
 
     def reset(self, *, everywhere: bool = False, **options: Any) -> ResetResult:
         """Move the user's files to the trash, and give the database the content of the demo's.
@@ -248,4 +246,6 @@ class AppData:
         return Path(self._documents(), self._demo(), self._database().name)
 
     def _database_key(self) -> str:
-        return f"{self._user()}/{self._database().name}"
+        """Return the database's key in the trash, which is its key in the bucket if there is a user."""
+        name, user = self._database().name, self.profile.user
+        return name if user is None else f"{user}/{name}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +50,8 @@ def apply_database(
     """Add the rows of a database to another one, which other programs may have open.
 
     Tables and columns are matched by name; what only one of both has stays as it is. A row with the primary key of an
-    existing one replaces the values of the matched columns. Rows that only the target has stay.
+    existing one replaces the values of the matched columns. A row with NULL in its primary key is added unless there is
+    an equal one. Rows that only the target has stay. Virtual tables and the tables behind them are left as they are.
 
     Args:
         source: The database to read, of which a snapshot is made.
@@ -61,7 +62,8 @@ def apply_database(
 
     Raises:
         ConfigError: `leave_out` names a table that neither of both has. Nothing was changed.
-        NotApplied: A row violates a constraint or a foreign key of the target. Nothing was changed.
+        NotApplied: A row violates a constraint or a foreign key of the target, or would take the place of another one.
+            Nothing was changed.
         CorruptDatabase: One of the two is damaged, or no database.
         Transient: The target stayed locked.
         FileNotFoundError: One of the two does not exist.
@@ -104,9 +106,12 @@ def _apply(
     try:
         broken = set(_broken_keys(database))
         changes = []
+        virtual = _virtual_tables(database)
         for table in _tables(database):
             if table.casefold() in leave_out:
                 changes.append(TableChange(table, left_out="left out by configuration"))
+            elif reason := _virtual_reason(table, virtual):
+                changes.append(TableChange(table, left_out=reason))
             else:
                 changes.append(_apply_table(database, table))
         _check_keys(database, broken)
@@ -135,14 +140,35 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _tables(database: sqlite3.Connection) -> list[str]:
-    """Return the names of the ordinary tables that both databases have, in order."""
+    """Return the names of the tables that both databases have, in order."""
     statement = """
         SELECT mine.name FROM main.sqlite_master AS mine JOIN demo.sqlite_master AS theirs
         ON mine.name = theirs.name COLLATE NOCASE AND mine.type = 'table' AND theirs.type = 'table'
-        WHERE mine.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND mine.sql NOT LIKE 'CREATE VIRTUAL%'
+        WHERE mine.name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
         ORDER BY mine.name
     """
     return [name for (name,) in database.execute(statement)]
+
+
+def _virtual_tables(database: sqlite3.Connection) -> dict[str, str]:
+    """Return the names of the virtual tables of both databases, such as indexes of full-text search, by folded name."""
+    statement = """
+        SELECT name FROM demo.sqlite_master WHERE sql LIKE 'CREATE VIRTUAL%'
+        UNION ALL SELECT name FROM main.sqlite_master WHERE sql LIKE 'CREATE VIRTUAL%'
+    """
+    return {name.casefold(): name for (name,) in database.execute(statement)}
+
+
+def _virtual_reason(table: str, virtual: Mapping[str, str]) -> str:
+    """Return why a table is left out, if it is virtual or keeps the data of a virtual one; else an empty text.
+
+    SQLite names the latter by the virtual table, an underscore and one word. `PRAGMA table_list` knows them only in
+    newer versions, and only if the module of the table is installed.
+    """
+    if table.casefold() in virtual:
+        return "is a virtual table"
+    owner = virtual.get(table.casefold().rpartition("_")[0])
+    return "" if owner is None else f"belongs to the virtual table {owner!r}"
 
 
 def _columns(database: sqlite3.Connection, schema: str, table: str) -> Iterator[tuple[str, int]]:
@@ -165,18 +191,34 @@ def _apply_table(database: sqlite3.Connection, table: str) -> TableChange:
     name = _quote(table)
     same_key = " AND ".join(f"a.{_quote(each)} = b.{_quote(each)}" for each in keys)
     same = " AND ".join(f"a.{_quote(each)} IS b.{_quote(each)}" for each in values) or "1"
+    has_null = " OR ".join(f"b.{_quote(each)} IS NULL" for each in keys)
+    equal = " AND ".join(f"a.{_quote(each)} IS b.{_quote(each)}" for each in common)
+    # Rows with NULL in the key are never in conflict.
+    is_there = f"(({has_null}) AND EXISTS (SELECT 1 FROM main.{name} AS a WHERE {equal}))"  # noqa: S608  # as below
     # Names can't be parameters of a statement; they are quoted.
     total, found, unchanged = database.execute(
         f"SELECT count(*), count(a.{_quote(keys[0])}), total(a.{_quote(keys[0])} IS NOT NULL AND {same}) "  # noqa: S608
         f"FROM demo.{name} AS b LEFT JOIN main.{name} AS a ON {same_key}"
     ).fetchone()
+    (known,) = database.execute(f"SELECT count(*) FROM demo.{name} AS b WHERE {is_there}").fetchone()  # noqa: S608
+    added, before = total - found - known, _count(database, name)
     columns = ", ".join(map(_quote, common))
     updates = ", ".join(f"{_quote(each)} = excluded.{_quote(each)}" for each in values)
     database.execute(
-        f"INSERT INTO main.{name} ({columns}) SELECT {columns} FROM demo.{name} WHERE true "  # noqa: S608
+        f"INSERT INTO main.{name} ({columns}) SELECT {columns} FROM demo.{name} AS b WHERE NOT {is_there} "  # noqa: S608
         f"ON CONFLICT ({', '.join(map(_quote, keys))}) DO {f'UPDATE SET {updates}' if updates else 'NOTHING'}"
     )
-    return TableChange(table, total - found, found - int(unchanged), int(unchanged))
+    # A constraint such as `UNIQUE ON CONFLICT REPLACE` deletes or drops rows without an error.
+    if lost := before + added - _count(database, name):
+        raise NotApplied(
+            f"rows of the table {table!r} do not fit: a constraint or trigger would drop or add {abs(lost)} others"
+        )
+    return TableChange(table, added, found - int(unchanged), int(unchanged) + known)
+
+
+def _count(database: sqlite3.Connection, quoted_name: str) -> int:
+    (rows,) = database.execute(f"SELECT count(*) FROM main.{quoted_name}").fetchone()  # noqa: S608  # quoted
+    return int(rows)
 
 
 def _broken_keys(database: sqlite3.Connection) -> Iterator[tuple[object, ...]]:
