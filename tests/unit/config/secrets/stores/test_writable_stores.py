@@ -166,6 +166,44 @@ def test_a_file_that_git_tracks_is_not_written(stores, tmp_path):
     assert ".buckia-secrets" not in listed
 
 
+@pytest.mark.skipif(os.name == "nt", reason="the command is a shell script")
+def test_the_configuration_of_a_repository_runs_no_command(stores, tmp_path):
+    ran = tmp_path / "ran"
+    monitor = tmp_path / "monitor"
+    monitor.write_text(f"#!/bin/sh\ntouch '{ran}'\n")
+    monitor.chmod(0o755)
+    for arguments in (["init", "-q"], ["config", "core.fsmonitor", str(monitor)]):
+        subprocess.run(["git", *arguments], cwd=tmp_path, check=True, capture_output=True)
+    (tmp_path / "other").write_text("x")
+    subprocess.run(["git", "-c", "core.fsmonitor=false", "add", "other"], cwd=tmp_path, check=True)
+    stores.write("file:key", Secret("hunter2-hunter2"))
+    assert not ran.exists()
+
+
+def test_a_file_of_which_git_can_not_tell_is_not_written(stores, tmp_path):
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True, capture_output=True)
+    (tmp_path / ".git" / "index").write_bytes(b"damaged")
+    with pytest.raises(ConfigError, match=r"'file:key': git does not tell whether it tracks .*index"):
+        stores.write("file:key", Secret("hunter2-hunter2"))
+    assert not (tmp_path / "key").exists()
+
+
+def test_a_directory_that_is_no_repository_takes_secrets(stores, tmp_path):
+    (tmp_path / ".git").mkdir()
+    stores.write("file:key", Secret("hunter2-hunter2"))
+    assert stores.exists("file:key")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege")
+@pytest.mark.parametrize("scheme", ["file", "age"])
+def test_a_link_is_not_deleted_in_place_of_the_secret(stores, tmp_path, scheme):
+    stores.write(f"{scheme}:real", Secret("hunter2-hunter2"))
+    (tmp_path / "link").symlink_to("real")
+    with pytest.raises(ConfigError, match=r"is a symbolic link to .*real, which has the secret"):
+        stores.delete(f"{scheme}:link")
+    assert stores.read(f"{scheme}:link") == Secret("hunter2-hunter2")
+
+
 class TestOnePassword:
     def test_secrets_are_not_arguments(self, stores, op):
         for text in ("hunter2-hunter2", "another-secret-2"):

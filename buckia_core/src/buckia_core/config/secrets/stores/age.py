@@ -22,7 +22,7 @@ from typing import Any
 from buckia_core.config.secrets.secret import Secret
 from buckia_core.config.secrets.session import ask_passphrase, remembered
 from buckia_core.config.secrets.stores.dotenv import delete_entry, read_entry, set_entry, variable_name
-from buckia_core.config.secrets.stores.files import changing, path_of, read_trusted, write_private
+from buckia_core.config.secrets.stores.files import changing, path_of, read_trusted, remove_file, write_private
 from buckia_core.config.trust.bounded_read import decode_text, read_bytes
 from buckia_core.config.trust.consent import check_trusted
 from buckia_core.config.trust.ownership import file_owner
@@ -72,8 +72,7 @@ class AgeStore:
             return False
         with changing(file.path, file.reference, is_deletion=True):
             if key is None:
-                file.path.unlink()
-                return True
+                return remove_file(file.path, file.reference)
             text = file.read()
             edited = delete_entry(text, key, file.reference)
             if edited != text:

@@ -19,6 +19,9 @@ SECRETS_DIRECTORY = ".buckia-secrets"
 """Default directory of new secrets in files. Names that begin with `.buckia-` are never synced."""
 
 _PRIVATE_DIRECTORY = 0o700
+
+_HARMLESS = ("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}", "-c", "protocol.allow=never")
+"""Options of git with which the configuration of a repository runs no command."""
 _UNFIT = re.compile(r"[^A-Za-z0-9_-]+")
 
 
@@ -53,11 +56,7 @@ class FileStore:
         if not path.parent.is_dir():
             return False
         with changing(path, reference, is_deletion=True):
-            try:
-                path.unlink()
-            except FileNotFoundError:
-                return False
-        return True
+            return remove_file(path, reference)
 
     def new_name(self, place: str, bucket: str, setting: str) -> str:
         """See `WritableSecretStore`. The place is a directory."""
@@ -151,32 +150,62 @@ def write_private(path: Path, data: bytes) -> None:
     replace_file(path, data)
 
 
+def remove_file(path: Path, reference: str) -> bool:
+    """Delete a file that holds a secret; return whether there was one.
+
+    Raises:
+        ConfigError: It is a symbolic link: without it, the secret would still be there.
+    """
+    if path.is_symlink():
+        raise ConfigError(
+            f"{reference!r}: {path} is a symbolic link to {os.path.realpath(path)}, which has the secret; delete both "
+            "by hand"
+        )
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    return True
+
+
 def is_tracked(path: Path) -> bool:
-    """Tell whether git tracks a file. False without git, and outside of a repository."""
+    """Tell whether git tracks a file. False without git, and outside of a repository.
+
+    Raises:
+        ConfigError: git can't tell, such as in a repository of another user.
+    """
     import shutil  # noqa: PLC0415  # only needed to write
     import subprocess  # noqa: PLC0415  # as above
 
     if not any((directory / ".git").exists() for directory in Path(os.path.abspath(path)).parents):
         return False
     git = shutil.which("git")
-    if git is None:
+    # A relative one is of the current directory, which may be a checkout of others.
+    if git is None or not os.path.isabs(git):
         return False
     try:
         done = subprocess.run(  # noqa: S603  # the command is found above, and no shell sees the name
-            [git, "--literal-pathspecs", "ls-files", "--error-unmatch", "--", path.name],
+            [git, *_HARMLESS, "--literal-pathspecs", "ls-files", "--error-unmatch", "--", path.name],
             cwd=path.parent,
+            env=os.environ | {"LC_ALL": "C", "GIT_NO_LAZY_FETCH": "1"},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=30,
             check=False,
         )
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return done.returncode == 0
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ConfigError(f"git does not tell whether it tracks {path}: {type(error).__name__}") from error
+    said = done.stderr.decode(errors="replace").strip()
+    if done.returncode in (0, 1) or "not a git repository (or any" in said:
+        return done.returncode == 0
+    raise ConfigError(
+        f"git does not tell whether it tracks {path}, so the secret might be committed; choose a place outside of the "
+        f"repository, or mend this: {said.partition(chr(10))[0]}"
+    )
 
 
 def _check_untracked(path: Path, reference: str) -> None:
-    if is_tracked(path):
+    if is_tracked(path) or (path.is_symlink() and is_tracked(Path(os.path.realpath(path)))):
         raise ConfigError(
             f"{reference!r}: git tracks {path}, so the secret would be committed; "
             f"name another file, or run: git rm --cached {path.name}"
