@@ -14,6 +14,7 @@ from buckia_core.cli.terminal import prompts
 from buckia_core.config import load
 from buckia_core.config.secrets.references import SecretStores
 from buckia_core.config.secrets.secret import Secret
+from buckia_core.errors import ConfigError, MissingCredentials
 
 pytest.importorskip("dotenv")
 pytest.importorskip("buckia_s3.config.settings")
@@ -219,3 +220,78 @@ def test_nothing_of_a_secret_is_left_anywhere(project, tmp_path):
                     holders.add(os.path.relpath(path, tmp_path))
     assert holders == {os.path.join("project", ".env")}
     assert "buckia" in (tmp_path / "argv").read_text()
+
+
+@pytest.mark.parametrize("store", ["file:{}/shared", "dotenv:{}/shared.env"])
+def test_projects_with_a_bucket_of_the_same_name_have_secrets_of_their_own(buckia, project, pipe, tmp_path, store):
+    found = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        config = tmp_path / name / ".buckia"
+        config.write_text("photos: {provider: s3, bucket_name: b}\n")
+        for secret in (f"{name}-old", f"{name}-new"):
+            pipe(secret.encode())
+            place = ["--store", store.format(tmp_path)] if secret.endswith("old") else []
+            assert buckia("--config", str(config), "token", "set", "session_token", *place).code == 0
+        found.append(str(load(config).buckets["photos"].settings["session_token"]))
+    assert [SecretStores(tmp_path).read(each).reveal() for each in found] == ["one-new", "two-new"]
+
+
+def test_a_name_that_is_taken_is_refused_where_there_is_no_other(project):
+    class OneName:
+        """Store of a plugin whose names have no bucket."""
+
+        def read(self, name):
+            if name != "key":
+                raise MissingCredentials(name)
+            return "of another project"
+
+        def write(self, name, secret):
+            raise NotImplementedError
+
+        def delete(self, name):
+            raise NotImplementedError
+
+        def new_name(self, place, bucket, setting):
+            return setting
+
+    stores = SecretStores(project, plugins={"one": OneName()})
+    with pytest.raises(ConfigError, match="there is a secret one:key already; choose another place"):
+        stores.free_reference("one", "photos", "key")
+    assert stores.free_reference("one", "photos", "other") == "one:other"
+
+
+@pytest.mark.parametrize(
+    ("file", "bucket"),
+    [
+        ("a: &x {provider: s3, bucket_name: m}\nb: *x\n", "b"),
+        ("a: &x {provider: s3, bucket_name: m}\nb: *x\n", "a"),
+    ],
+)
+def test_no_secret_is_stored_if_the_file_can_not_refer_to_it(buckia, project, pipe, file, bucket):
+    (project / ".buckia").write_text(file)
+    pipe(TEXT.encode())
+    ran = buckia("-b", bucket, "token", "set", "session_token", "--store", "file:keys")
+    assert ran.code != 0
+    assert not (project / "keys").exists()
+    assert (project / ".buckia").read_text() == file
+
+
+def test_a_secret_is_deleted_again_if_the_file_can_not_be_written(buckia, project, pipe, monkeypatch):
+    def fail(*arguments, **options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("buckia_core.config.editor.edit_config", fail)
+    pipe(TEXT.encode())
+    assert buckia("-b", "photos", "token", "set", "session_token", "--store", "file:keys").code != 0
+    assert list((project / "keys").iterdir()) == []
+
+
+def test_the_name_of_a_single_bucket_may_be_a_variable(buckia, project, pipe, monkeypatch):
+    monkeypatch.setenv("MYB", "realname")
+    (project / ".buckia").write_text("provider: s3\nbucket_name: ${MYB}\n")
+    pipe(TEXT.encode())
+    assert buckia("token", "set", "session_token", "--store", "file:keys").code == 0
+    assert (project / ".buckia").read_text() == (
+        "provider: s3\nbucket_name: ${MYB}\nsession_token: file:keys/realname.session_token\n"
+    )

@@ -9,6 +9,7 @@ The file is locked from reading to writing, and written atomically.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -55,14 +56,14 @@ def edit_config(path: Path, *, stores: PluginStores | None = None) -> Iterator[C
         raise LockHeld(f"another process is editing {path}") from error
 
 
-def read_config_text(path: Path) -> ConfigEditor:
+def read_config_text(path: Path, *, stores: PluginStores | None = None) -> ConfigEditor:
     """Read a configuration as it is written, to look at it without a lock.
 
     Raises:
         ConfigError: The file is not a configuration.
         OSError: The file can't be read.
     """
-    return ConfigEditor(_read(path), path)
+    return ConfigEditor(_read(path), path, stores)
 
 
 class ConfigEditor:
@@ -89,10 +90,13 @@ class ConfigEditor:
 
     @property
     def buckets(self) -> Mapping[str, Mapping[str, Value]]:
-        """Settings of all buckets by name, as written: variables such as `${NAME}` are not replaced."""
+        """Settings of all buckets by name, as written: variables such as `${NAME}` are not replaced in settings.
+
+        The name of a single bucket, which comes from a setting, is the one that `load` gives it.
+        """
         value = self._yaml.value
         if self._is_single:
-            return {str(value.get("bucket_name") or value["provider"]): value}
+            return {_interpolated(str(value.get("bucket_name") or value["provider"])): value}
         return {name: settings for name, settings in value.items() if isinstance(settings, dict)}
 
     def add_bucket(self, name: str, values: Mapping[str, object], *, settings: type[Any] | None = None) -> None:
@@ -223,6 +227,15 @@ class ConfigEditor:
         self._yaml.replace_text(
             self._yaml.newline().join([*lines[:first], named, *inner, ""]), {name: dict(self._yaml.value)}
         )
+
+
+def _interpolated(name: str) -> str:
+    from buckia_core.config.file import interpolate  # noqa: PLC0415  # few names have variables
+
+    try:
+        return interpolate(name, os.environ) if "$" in name else name
+    except ValueError:
+        return name
 
 
 def _read(path: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,15 +71,27 @@ def set_command(context: CliContext, target: str, store: str | None) -> ExitCode
         )
     reference = current.reference if current and store is None else None
     if reference is None:
-        reference = stores.new_reference(store or _default_store(config), config.name, target)
+        place = store or _default_store(config)
+        reference = stores.new_reference(place, config.name, target)
+        if current is None or current.reference != reference:
+            reference = stores.free_reference(place, config.name, target)
     if not stores.is_writable(reference):
         raise ConfigError(
             f"setting {target!r} is {reference}, which can only be read; --store moves the secret into a store",
             source=config.source,
         )
-    stores.write(reference, read_secret(context.output, f"{config.name}: {target}"))
-    if current is None or current.reference != reference:
-        _write_reference(config, target, reference)
+    if current is not None and current.reference == reference:
+        stores.write(reference, read_secret(context.output, f"{config.name}: {target}"))
+    else:
+        # A secret is not stored where the file can't refer to it.
+        _check_editable(config, target, reference)
+        stores.write(reference, read_secret(context.output, f"{config.name}: {target}"))
+        try:
+            _write_reference(config, target, reference)
+        except BaseException:
+            with suppress(ConfigError):
+                stores.delete(reference)
+            raise
     _say_stored(context, reference)
     return ExitCode.DONE
 
@@ -223,11 +236,19 @@ def _default_store(config: BucketConfig) -> str:
     )
 
 
-def _write_reference(config: BucketConfig, setting: str, reference: str) -> None:
-    from buckia_core.config.editor import edit_config  # noqa: PLC0415  # few commands edit the file
+def _check_editable(config: BucketConfig, setting: str, reference: str) -> None:
+    from buckia_core.config.editor import read_config_text  # noqa: PLC0415  # few commands edit the file
 
     if config.source is None:
         raise ConfigError(f"bucket {config.name!r} has no configuration file")
+    stores = open_secret_stores(config.base_dir).plugins
+    read_config_text(Path(config.source), stores=stores).set(config.name, setting, reference)
+
+
+def _write_reference(config: BucketConfig, setting: str, reference: str) -> None:
+    from buckia_core.config.editor import edit_config  # noqa: PLC0415  # few commands edit the file
+
+    assert config.source is not None
     stores = open_secret_stores(config.base_dir).plugins
     with edit_config(Path(config.source), stores=stores) as file:
         file.set(config.name, setting, reference)

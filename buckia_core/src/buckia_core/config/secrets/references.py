@@ -180,6 +180,24 @@ class SecretStores:
         store, _ = self._writable(f"{scheme}:{rest}")
         return f"{scheme}:{store.new_name(rest, bucket, setting)}"
 
+    def free_reference(self, place: str, bucket: str, setting: str) -> str:
+        """Return a new reference as `new_reference` does, with a suffix if it leads to a secret already.
+
+        That may be the secret of another project, whose bucket has the same name.
+
+        Raises:
+            ConfigError: As in `new_reference`; or the store fails, or the place has one name only.
+        """
+        reference = self.new_reference(place, bucket, setting)
+        if not self.exists(reference):
+            return reference
+        import secrets  # noqa: PLC0415  # few runs choose a reference
+
+        other = self.new_reference(place, f"{bucket}-{secrets.token_hex(4)}", setting)
+        if other == reference or self.exists(other):
+            raise ConfigError(f"there is a secret {reference} already; choose another place in the store")
+        return other
+
     def _writable(self, reference: str) -> tuple[WritableSecretStore, str]:
         store, name = self._store(reference)
         if not isinstance(store, WritableSecretStore):

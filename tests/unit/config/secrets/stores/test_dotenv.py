@@ -90,3 +90,27 @@ def test_a_name_that_is_no_variable_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="'my key' can't be the name of a variable"):
         SecretStores(tmp_path).write("dotenv:my key", Secret("hunter2"))
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("secret", ["it's", "a\\b", "plain", 'q"', "two\nlines"])
+def test_a_quote_that_is_not_closed_damages_nothing(tmp_path, secret):
+    """Either the file then has all values, or it stays as it was."""
+    pytest.importorskip("dotenv")
+    env = tmp_path / ".env"
+    env.write_text('A=1\nG="never closed\nB=2\n')
+    before = env.read_text()
+    try:
+        SecretStores(tmp_path).write("dotenv:KEY", Secret(secret))
+    except ConfigError as error:
+        assert "a quote that is not closed" in str(error) and secret not in str(error)  # noqa: PT017
+        assert env.read_text() == before
+    else:
+        assert dotenv.dotenv_values(env, interpolate=False)["KEY"] == secret
+        assert dotenv.dotenv_values(env, interpolate=False)["B"] == "2"
+
+
+def test_a_value_that_would_be_hidden_is_not_written(tmp_path):
+    (tmp_path / ".env").write_text('G="never closed\n')
+    with pytest.raises(ConfigError, match="a quote that is not closed"):
+        SecretStores(tmp_path).write("dotenv:KEY", Secret("it's"))
+    assert (tmp_path / ".env").read_text() == 'G="never closed\n'

@@ -97,7 +97,8 @@ def set_entry(text: str, key: str, secret: Secret, reference: str) -> str:
     """Return the text of an `.env` file with a variable set: in its place, or at the end.
 
     Raises:
-        ConfigError: The name can't be that of a variable, or python-dotenv is not installed.
+        ConfigError: The name can't be that of a variable; another line hides it, such as one whose quote is not closed;
+            or python-dotenv is not installed.
     """
     if not _NAME.fullmatch(key):
         raise ConfigError(f"{reference!r}: {key!r} can't be the name of a variable, such as MY_KEY")
@@ -112,12 +113,28 @@ def set_entry(text: str, key: str, secret: Secret, reference: str) -> str:
         parts.append(f"{key}={_quote(secret.reveal())}{newline}")
     else:
         parts[at] = f"{found[1]}{_quote(secret.reveal())}{found[2]}"
-    return "".join(parts)
+    edited = "".join(parts)
+    _check_values(edited, _values(text, reference) | {key: secret.reveal()}, reference)
+    return edited
 
 
 def delete_entry(text: str, key: str, reference: str) -> str:
     """Return the text of an `.env` file without a variable."""
-    return "".join(_kept(_parse(text, reference), key))
+    edited = "".join(_kept(_parse(text, reference), key))
+    _check_values(edited, {name: each for name, each in _values(text, reference).items() if name != key}, reference)
+    return edited
+
+
+def _values(text: str, reference: str) -> dict[str, str | None]:
+    return {each.key: each.value for each in _parse(text, reference) if each.key is not None}
+
+
+def _check_values(text: str, expected: dict[str, str | None], reference: str) -> None:
+    if _values(text, reference) != expected:
+        raise ConfigError(
+            f"{reference!r}: the file can't be edited without changing other variables; look for a quote that is not "
+            "closed"
+        )
 
 
 def _kept(bindings: Iterable[Binding], key: str) -> Iterator[str]:
