@@ -231,8 +231,9 @@ def test_projects_with_a_bucket_of_the_same_name_have_secrets_of_their_own(bucki
         config.write_text("photos: {provider: s3, bucket_name: b}\n")
         for secret in (f"{name}-old", f"{name}-new"):
             pipe(secret.encode())
-            place = ["--store", store.format(tmp_path)] if secret.endswith("old") else []
-            assert buckia("--config", str(config), "token", "set", "session_token", *place).code == 0
+            named = [str(each) for each in load(config).buckets["photos"].settings.values() if "shared" in str(each)]
+            target = named or ["session_token", "--store", store.format(tmp_path)]
+            assert buckia("--config", str(config), "token", "set", *target).code == 0
         found.append(str(load(config).buckets["photos"].settings["session_token"]))
     assert [SecretStores(tmp_path).read(each).reveal() for each in found] == ["one-new", "two-new"]
 
@@ -295,3 +296,33 @@ def test_the_name_of_a_single_bucket_may_be_a_variable(buckia, project, pipe, mo
     assert (project / ".buckia").read_text() == (
         "provider: s3\nbucket_name: ${MYB}\nsession_token: file:keys/realname.session_token\n"
     )
+
+
+@pytest.mark.parametrize("scheme", ["file:{}", "file:../outside/bashrc", "file:link", "dotenv:{}#A", "age:{}"])
+def test_a_file_outside_of_the_project_changes_only_if_the_user_names_it(
+    buckia, project, pipe, tmp_path, monkeypatch, scheme
+):
+    outside = tmp_path / "outside" / "bashrc"
+    outside.parent.mkdir()
+    outside.write_text("A=1\n")
+    (project / "link").symlink_to(outside)
+    reference = scheme.format(outside)
+    (project / ".buckia").write_text(f"photos: {{provider: s3, bucket_name: b, session_token: '{reference}'}}\n")
+    pipe(TEXT.encode())
+    for arguments in (["set", "session_token"], ["delete", "session_token", "--yes"]):
+        ran = buckia("token", *arguments)
+        assert (ran.code, "is outside of the project" in ran.err) == (2, True), ran.err
+        assert f"buckia token {arguments[0]} " in ran.err
+    asked = []
+    monkeypatch.setattr("buckia_core.cli.commands.token.can_ask", lambda output: True)
+    monkeypatch.setattr("buckia_core.cli.context.CliContext.confirm", lambda self, text, yes: asked.append((text, yes)))
+    assert buckia("token", "set", "session_token").code == 0
+    assert asked == [(f"{reference} is {outside}, outside of the project. Change this file?", False)]
+    assert outside.read_text() == "A=1\n"
+
+
+def test_a_file_outside_of_the_project_is_changed_if_it_is_named(buckia, project, pipe, tmp_path):
+    (tmp_path / "secret").write_text("old")
+    pipe(TEXT.encode())
+    assert buckia("token", "set", f"file:{tmp_path / 'secret'}").code == 0
+    assert (tmp_path / "secret").read_text() == TEXT

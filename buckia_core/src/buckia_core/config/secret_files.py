@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from buckia_core.errors import ConfigError
@@ -33,19 +34,31 @@ def secret_files(config: BucketConfig) -> list[str]:
     return sorted(set(_paths(references, config))) if references else []
 
 
+def file_of(reference: str, base_dir: Path) -> str | None:
+    """Return the absolute path of the file that holds the secret of a reference; `None` for other stores.
+
+    Raises:
+        ConfigError: It names no file, or the home directory of an unknown user.
+    """
+    from buckia_core.config.secrets.stores import dotenv, files  # noqa: PLC0415  # few files have references
+
+    scheme, _, name = reference.partition(":")
+    if scheme not in ("file", "dotenv", "age"):
+        return None
+    if scheme != "file":
+        path, sign, key = name.rpartition("#")
+        name = path if sign else dotenv.FILE_NAME if scheme == "dotenv" else key
+    return os.path.abspath(files.path_of(name, base_dir, reference))
+
+
 def _paths(references: Iterable[str], config: BucketConfig) -> Iterable[str]:
     from buckia_core.config.secrets.stores.age import IDENTITY_VARIABLE  # noqa: PLC0415  # few files have references
-    from buckia_core.config.secrets.stores.dotenv import FILE_NAME  # noqa: PLC0415  # as above
-    from buckia_core.config.secrets.stores.files import path_of  # noqa: PLC0415  # as above
 
-    for reference in references:
-        scheme, _, name = reference.partition(":")
-        if scheme == "dotenv":
-            path, sign, _ = name.rpartition("#")
-            name = path if sign else FILE_NAME
-        elif scheme == "age":
-            name = os.environ.get(IDENTITY_VARIABLE, "")
+    for each in references:
+        reference = f"file:{os.environ.get(IDENTITY_VARIABLE, '')}" if each.startswith("age:") else each
         try:
-            yield os.path.abspath(path_of(name, config.base_dir, reference))
+            path = file_of(reference, config.base_dir)
         except ConfigError:
             continue  # such as a home directory that does not exist
+        if path is not None:
+            yield path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -15,7 +16,7 @@ from buckia_core.adapters.factory import open_secret_stores
 from buckia_core.cli.app import Group
 from buckia_core.cli.context import CliContext, pass_context
 from buckia_core.cli.exit_codes import ExitCode, exit_code_for, worst_exit_code
-from buckia_core.cli.terminal.prompts import read_secret
+from buckia_core.cli.terminal.prompts import can_ask, read_secret
 from buckia_core.config.trust import user_config
 from buckia_core.errors import ConfigError
 
@@ -81,6 +82,8 @@ def set_command(context: CliContext, target: str, store: str | None) -> ExitCode
             source=config.source,
         )
     if current is not None and current.reference == reference:
+        if store is None and not _agrees_to_change(context, config, target, reference):
+            return ExitCode.DONE
         stores.write(reference, read_secret(context.output, f"{config.name}: {target}"))
     else:
         # A secret is not stored where the file can't refer to it.
@@ -117,6 +120,8 @@ def get_command(context: CliContext, target: str) -> ExitCode:
 def delete_command(context: CliContext, target: str, yes: bool) -> ExitCode:
     """Delete a secret from its store. The reference in .buckia stays."""
     reference = _reference_of(context, target)
+    if yes and reference != target and (path := _file_outside(context.one_bucket(), reference)) is not None:
+        raise _outside_error(target, reference, path, "delete")
     if not context.confirm(f"Delete the secret {reference} from its store?", yes=yes):
         return ExitCode.DONE
     deleted = _stores(context).delete(reference)
@@ -233,6 +238,40 @@ def _default_store(config: BucketConfig) -> str:
 
     return load_user_config(open_secret_stores(config.base_dir).plugins).store_for(
         Path(config.source or config.base_dir)
+    )
+
+
+def _file_outside(config: BucketConfig, reference: str) -> str | None:
+    """Return the existing file to which a reference of `.buckia` leads, if it is outside of the project.
+
+    Those in the user's configuration directory do not count.
+    """
+    from buckia_core.config.secret_files import file_of  # noqa: PLC0415  # few commands need it
+
+    path = file_of(reference, config.base_dir)
+    if path is None or not os.path.exists(path):
+        return None
+    real = Path(os.path.realpath(path))
+    roots = (os.path.realpath(each) for each in (config.base_dir, user_config.directory()))
+    return None if any(real.is_relative_to(root) for root in roots) else str(real)
+
+
+def _agrees_to_change(context: CliContext, config: BucketConfig, setting: str, reference: str) -> bool:
+    """Ask before a file outside of the project is changed: whoever wrote `.buckia` may have named any."""
+    path = _file_outside(config, reference)
+    if path is None:
+        return True
+    if not can_ask(context.output):
+        raise _outside_error(setting, reference, path, "set")
+    return context.confirm(f"{reference} is {path}, outside of the project. Change this file?", yes=False)
+
+
+def _outside_error(setting: str, reference: str, path: str, verb: str) -> ConfigError:
+    import shlex  # noqa: PLC0415  # only messages need it
+
+    return ConfigError(
+        f"setting {setting!r} is {reference}, and {path} is outside of the project. If that is your secret, name it: "
+        f"buckia token {verb} {shlex.quote(reference)}"
     )
 
 
