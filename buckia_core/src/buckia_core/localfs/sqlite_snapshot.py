@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -73,13 +74,18 @@ def find_damage(path: str) -> str | None:
 
 
 def is_sqlite(path: str, *, immutable: bool = False) -> bool:
-    """Tell whether SQLite takes a file for a database. A locked one is a database.
+    """Tell whether SQLite takes a file for a database. A locked one is a database, an empty file or a directory is none.
 
     `immutable` creates no side files, but may be wrong about a database that changes at this moment.
     """
     try:
+        status = os.stat(path)
+        if not status.st_size or not stat.S_ISREG(status.st_mode):
+            return False
         with closing(_connect(path, "ro", immutable=immutable)) as connection:
             connection.execute("PRAGMA schema_version").fetchone()
+    except OSError:
+        return False
     except sqlite3.OperationalError:
         return True
     except sqlite3.DatabaseError:

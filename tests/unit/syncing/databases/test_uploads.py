@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from contextlib import closing
 
 import pytest
 
 from buckia_core.localfs import sqlite_snapshot
+from buckia_core.syncing.bulk.uploads import directory_mapping, plan_uploads
 from tests.unit.syncing.databases.database import KEY, connect, make_database, put_database, rows, rows_there, uploaded
 from tests.unit.syncing.sides import Sides
 
@@ -78,6 +80,26 @@ def test_uncommitted_rows_of_a_writer_without_side_files_are_not_uploaded(
         app.execute("commit")
         assert sides.sync().uploaded == 1
         assert rows_there(sides) == [1, 2, *range(10, 300)]
+
+
+@pytest.mark.parametrize("journal", [bytes(16) + b"measurements", b""])
+def test_files_beside_an_empty_file_or_a_folder_are_no_side_files(sides: Sides, journal: bytes) -> None:
+    sides.here("lab= lab-wal=drawing report/x=1")
+    (sides.folder / "lab").write_bytes(b"")
+    for name in ("lab-journal", "report-journal", "report-wal"):
+        (sides.folder / name).write_bytes(journal)
+    sides.sync()
+    names = {"lab", "lab-wal", "lab-journal", "report/x", "report-journal", "report-wal"}
+    assert {each.key for each in sides.bucket.list_files("")} == names
+
+
+def test_side_files_that_a_bulk_upload_leaves_out_have_a_reason(sides: Sides) -> None:
+    with closing(make_database(sides.folder / KEY, "wal", 1)):
+        mapping = directory_mapping("0", str(sides.folder), "", sides.client().config, (), ())
+        plan = plan_uploads(sides.bucket, [mapping], follow_symlinks=False, no_clobber=False)
+    assert {(os.path.basename(path), reason) for path, reason in plan.left_out} == {
+        (KEY + suffix, "part of the SQLite database beside it") for suffix in ("-wal", "-shm")
+    }
 
 
 def test_idle_database_keeps_its_bytes(sides: Sides) -> None:

@@ -207,8 +207,8 @@ class _MappingWalk(TreeWalk[LocalEntry]):
         names[:] = [name for name in names if name not in side_files]
         self._in_use.update(prefix + name for name in databases)
         for name in side_files:
-            path = Unreadable(prefix + name, directory.join(name), "", False, self._mapping.id, is_silent=True)
-            self._scan.unreadable.add(path)
+            path, reason = directory.join(name), "part of the SQLite database beside it"
+            self._scan.unreadable.add(Unreadable(prefix + name, path, reason, False, self._mapping.id, is_silent=True))
 
     def includes(self, key: str) -> bool:
         """See `TreeWalk`."""
