@@ -129,18 +129,20 @@ class Maker:
     def _join(self, stored: Stored, wanted: Wanted) -> ShareRecord:
         """Renew a live share, or finish one whose object is missing."""
         record, now = stored.record, self.now()
-        renewed = record.changed(renewed=now, expires=self._expiry(wanted))
+        renewed = record.changed(renewed=now, expires=self._expiry(wanted), size=wanted.found.size)
         if record.state is ShareState.LIVE:
             found = self.place.store.head(record.share_key)
-            if found is not None and found.size == record.size:
+            if found is not None and found.size == wanted.found.size:
                 result = self.records.replace(stored, renewed).record
                 self.place.retag(found, result)
                 return result
         me = secrets.token_hex(8)
-        copying = {**record.active_copies(now), me: now}
-        return self._copy(
-            self.records.replace(stored, renewed.changed(state=ShareState.MAKING, copying=copying)), wanted, me
+        making = renewed.changed(
+            state=ShareState.MAKING,
+            copying={**record.active_copies(now), me: now},
+            content_type=wanted.content_type or wanted.found.content_type,
         )
+        return self._copy(self.records.replace(stored, making), wanted, me)
 
     def _copy(self, stored: Stored, wanted: Wanted, me: str) -> ShareRecord:
         """Copy the object and make its record live; `me` is this process among those that copy."""
@@ -155,7 +157,7 @@ class Maker:
     def _finish(self, stored: Stored, me: str) -> ShareRecord:
         current: Stored | None = stored
         for attempt in range(_ATTEMPTS):
-            if current is None or current.record.state is ShareState.REMOVING or me not in current.record.copying:
+            if current is None or not _is_made_by(me, current.record, stored.record.share_key):
                 self._give_up(stored.record.id, me, stored.record.share_key)
                 raise PreconditionFailed(f"share {stored.record.id} was removed while it was made")
             others = {name: began for name, began in current.record.copying.items() if name != me}
@@ -212,6 +214,11 @@ class Maker:
 
     def _expiry(self, wanted: Wanted) -> datetime | None:
         return None if wanted.lifetime is None else self.now() + wanted.lifetime
+
+
+def _is_made_by(me: str, record: ShareRecord, share_key: str) -> bool:
+    """Tell whether a record still is of the share that a process makes."""
+    return record.state is not ShareState.REMOVING and me in record.copying and record.share_key == share_key
 
 
 def _is_unfinished(stored: Stored) -> bool:

@@ -20,6 +20,10 @@ _MAX_EXTENSION = 16
 _DOUBLE_EXTENSIONS = ("tar",)
 _OTHER = re.compile(r"[^a-z0-9]+")
 _EXTENSION = re.compile(rf"[a-z0-9]{{1,{_MAX_EXTENSION}}}")
+_SHARE_KEY = re.compile(
+    rf"(?=[^/]{{1,{MAX_SLUG + len(DEFAULT_SLUG) + 1}}}/)[a-z0-9]+(-[a-z0-9]+)*/[0-9a-f]{{{2 * _TOKEN_BYTES}}}"
+    rf"((\.({'|'.join(_DOUBLE_EXTENSIONS)}))?\.{_EXTENSION.pattern})?"
+)
 
 
 def slugify(name: str) -> str:
@@ -60,3 +64,8 @@ def new_share_key(key: str, name: str) -> str:
     It has no upper case, so that it is unique on file systems that ignore case.
     """
     return f"{directory_prefix(slugify(name))}{secrets.token_hex(_TOKEN_BYTES)}{split_extension(key)[1]}"
+
+
+def is_share_key(key: str) -> bool:
+    """Tell whether a key has the form of those of `new_share_key`."""
+    return _SHARE_KEY.fullmatch(key) is not None

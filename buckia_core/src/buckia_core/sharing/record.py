@@ -1,4 +1,8 @@
-"""`ShareRecord`: what is known about a share. One small JSON object in the private bucket for each share."""
+"""`ShareRecord`: what is known about a share. One small JSON object in the private bucket for each share.
+
+Whoever can write to the private bucket can write records, so `decode` takes only those that Buckia could have written:
+the key is one of `new_share_key`, the id follows from what is shared, and sizes and times can be shown and compared.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,7 @@ from enum import Enum
 from typing import Any
 
 from buckia_core.config.share_settings import ShareAccess
+from buckia_core.sharing.names import is_share_key
 
 FORMAT = 1
 """Format of the JSON. Records of a later format are left alone."""
@@ -23,7 +28,17 @@ COPY_LIMIT = timedelta(days=1)
 CLAIM_LIMIT = timedelta(minutes=15)
 """Time after which the process that removes a share is taken for dead."""
 
+MAX_BYTES = 1 << 16
+"""Largest record, in bytes."""
+
+MAX_GENERATION = 999_999_999
+
 _ID = re.compile(r"[0-9a-f]{24}-[1-9][0-9]{0,8}")
+_MAX_SIZE = 1 << 63
+_YEARS = range(1971, 3000)
+"""Years that every system can show in local time."""
+
+_INVALID = "it is not a record of a share, or one of a later version of Buckia"
 
 
 class ShareState(Enum):
@@ -97,11 +112,12 @@ class ShareRecord:
 
     def active_copies(self, now: datetime) -> Mapping[str, datetime]:
         """Return the processes that may still copy the object."""
-        return {name: began for name, began in self.copying.items() if now - began < COPY_LIMIT}
+        # A time far ahead is none of a process, and would keep the share for good.
+        return {name: began for name, began in self.copying.items() if abs(now - began) < COPY_LIMIT}
 
     def is_claimed(self, now: datetime) -> bool:
         """Tell whether another process may be removing the share."""
-        return self.claimed is not None and now - self.claimed < CLAIM_LIMIT
+        return self.claimed is not None and abs(now - self.claimed) < CLAIM_LIMIT
 
     def changed(self, **changes: Any) -> ShareRecord:
         """Return a record with changes and a new revision."""
@@ -125,15 +141,22 @@ def generation(share_id: str) -> int:
 
 
 def encode(record: ShareRecord) -> bytes:
-    """Return a record as JSON."""
-    return json.dumps({"format": FORMAT, **asdict(record)}, default=_plain, sort_keys=True, indent=1).encode()
+    """Return a record as JSON.
+
+    Raises:
+        InvalidRecord: It is larger than `MAX_BYTES`.
+    """
+    data = json.dumps({"format": FORMAT, **asdict(record)}, default=_plain, sort_keys=True, indent=1).encode()
+    if len(data) > MAX_BYTES:
+        raise InvalidRecord(f"the record of a share has {len(data)} bytes, and more than {MAX_BYTES}")
+    return data
 
 
 def decode(data: bytes) -> ShareRecord:
     """Read a record.
 
     Raises:
-        InvalidRecord: It has another format, or lacks a field. The message does not show the content.
+        InvalidRecord: It has another format, or is none that Buckia writes. The message does not show the content.
     """
     try:
         given = json.loads(data)
@@ -151,19 +174,48 @@ def decode(data: bytes) -> ShareRecord:
                 "headers": {str(name): str(value) for name, value in given["headers"].items()},
             }
         )
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        raise InvalidRecord("it is not a record of a share, or one of a later version of Buckia") from None
-    texts = (record.key, record.content, record.name, record.share_key, record.share_bucket, record.revision)
-    valid = (
-        version == FORMAT
-        and is_share_id(record.id)
-        and all(isinstance(each, str) and each for each in texts)
-        and isinstance(record.size, int)
-        and isinstance(record.content_type, str | None)
-    )
+        valid = version == FORMAT and _has_types(record) and _is_possible(record)
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
+        raise InvalidRecord(_INVALID) from None
     if not valid:
-        raise InvalidRecord("it is not a record of a share, or one of a later version of Buckia")
+        raise InvalidRecord(_INVALID)
     return record
+
+
+def _has_types(record: ShareRecord) -> bool:
+    texts = (record.id, record.key, record.content, record.name, record.share_key, record.share_bucket, record.revision)
+    return (
+        all(isinstance(each, str) and each for each in texts)
+        and isinstance(record.content_type, str | None)
+        and isinstance(record.size, int)
+        and not isinstance(record.size, bool)
+    )
+
+
+def _is_possible(record: ShareRecord) -> bool:
+    """Tell whether Buckia could have written a record."""
+    # The hash covers the content type that was given, and the record has the one of the copy.
+    hashes = {
+        share_hash(
+            record.share_bucket,
+            record.key,
+            record.content,
+            record.name,
+            record.access,
+            {**record.headers, "content_type": given},
+        )
+        for given in (None, record.content_type)
+    }
+    for text in (record.key, record.name, record.share_bucket):
+        # Raises an error for half a surrogate pair, which has no URL.
+        text.encode()
+    return (
+        is_share_id(record.id)
+        and record.id.partition("-")[0] in hashes
+        and is_share_key(record.share_key)
+        and 0 <= record.size < _MAX_SIZE
+        and (record.access is ShareAccess.PUBLIC or record.expires is not None)
+    )
 
 
 def _plain(value: object) -> str:
@@ -176,4 +228,7 @@ def _plain(value: object) -> str:
 
 
 def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text).astimezone(UTC)
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None or time.year not in _YEARS:
+        raise ValueError("a time without its zone, or of another age")
+    return time.astimezone(UTC)
