@@ -13,6 +13,7 @@ import pytest
 
 from buckia import BucketConfig, BuckiaClient, ConfigError
 from buckia_core.app_data.demo_database import NotApplied, TableChange, apply_database
+from buckia_core.errors import Transient
 from tests.unit.syncing.databases.database import connect, make_database, rows
 
 USER, DEMO = "4f1d0c6e9a5b4e43a1a2f7d8c0b95e11", "0c3b7a52e1d94f7fa6d25b90f4c8e613"
@@ -217,6 +218,19 @@ def test_reset_does_not_apply_the_wal_of_a_database_that_is_gone(phone: Instance
     phone.app.reset()
     assert phone.rows() == list(range(500))
     assert len(phone.client.trash().list()) == 1
+
+
+def test_reset_to_another_page_size_adds_no_copies_while_the_app_is_open(phone: Instance, bucket: Path) -> None:
+    with closing(connect(bucket / DEMO / "App.sqlite")) as demo:
+        demo.execute("pragma page_size = 8192")
+        demo.execute("create table item (id integer primary key, name text)")
+    phone.app.update_demo()
+    with closing(make_database(phone.database, "wal", 8)):
+        with pytest.raises(Transient, match="page size"):
+            phone.app.reset()
+        assert phone.rows() == [8] and phone.client.trash().list() == []
+    phone.app.reset()
+    assert phone.rows() == [] and len(phone.client.trash().list()) == 1
 
 
 def test_reset_without_a_demo_changes_nothing(phone: Instance, bucket: Path) -> None:

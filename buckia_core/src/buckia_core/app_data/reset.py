@@ -10,7 +10,13 @@ from buckia_core.config import BucketConfig
 from buckia_core.errors import CorruptDatabase, Transient
 from buckia_core.localfs.directory import Tree
 from buckia_core.localfs.sqlite_files import content_mark, side_files
-from buckia_core.localfs.sqlite_snapshot import is_open_elsewhere, replace_content, snapshot, take_snapshot
+from buckia_core.localfs.sqlite_snapshot import (
+    is_open_elsewhere,
+    replace_content,
+    require_replaceable,
+    snapshot,
+    take_snapshot,
+)
 from buckia_core.planning.keys import TEMP_PREFIX
 from buckia_core.planning.manifest import LocalEntry
 from buckia_core.planning.mapping import accept_all
@@ -120,6 +126,7 @@ def _clone(demo: Path, database: Path, trash: Trash, key: str) -> None:
 
 def _replace_unchanged(new: str, database: Path, trash: Trash, key: str) -> None:
     """Add a snapshot to the trash and replace the database; again, if something was committed in between."""
+    require_replaceable(new, str(database))
     with Tree(str(database.parent)) as tree:
         for _ in range(_MAX_ATTEMPTS):
             mark = content_mark(tree.root, database.name)

@@ -74,7 +74,7 @@ def find_damage(path: str) -> str | None:
 
 
 def is_sqlite(path: str, *, immutable: bool = False) -> bool:
-    """Tell whether SQLite takes a file for a database. A locked one is a database, an empty file or a directory is none.
+    """Tell whether SQLite takes a file for a database. A locked one is a database; an empty one is none.
 
     `immutable` creates no side files, but may be wrong about a database that changes at this moment.
     """
@@ -158,6 +158,8 @@ def replace_content(source: str, path: str, is_unchanged: Callable[[], bool]) ->
     with closing(_connect(source, "ro", immutable=True)) as new, closing(_connect(path, "rw")) as old:
         (pages,) = new.execute("PRAGMA page_count").fetchone()
         try:
+            if _needs_other_page_size(new, old):
+                _leave_wal_mode(old, path, ask_once)
             if pages == 1:
                 # It is copied and committed in one step.
                 ask_once()
@@ -168,6 +170,48 @@ def replace_content(source: str, path: str, is_unchanged: Callable[[], bool]) ->
         except sqlite3.DatabaseError as error:
             raise error_for(error, path) from error
     return True
+
+
+def require_replaceable(source: str, path: str) -> None:
+    """Check that `replace_content` could replace a database now; one that is damaged is not looked at.
+
+    Raises:
+        Transient: It is open in another program, and its page size would change, which SQLite refuses in WAL mode.
+    """
+    try:
+        with closing(_connect(source, "ro", immutable=True)) as new, closing(_connect(path, "rw")) as old:
+            differs = _needs_other_page_size(new, old)
+    except sqlite3.DatabaseError:
+        return
+    if differs and is_open_elsewhere(path):
+        raise _other_page_size(path)
+
+
+def _needs_other_page_size(new: sqlite3.Connection, old: sqlite3.Connection) -> bool:
+    """Tell whether the page sizes differ, and the old database is in WAL mode, in which SQLite can't change it."""
+    sizes = {each.execute("PRAGMA page_size").fetchone() for each in (new, old)}
+    return len(sizes) > 1 and old.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def _leave_wal_mode(database: sqlite3.Connection, path: str, on_locked: Callable[[], object]) -> None:
+    """Lock a database until its connection ends, and end its WAL mode."""
+    try:
+        database.execute("PRAGMA locking_mode = EXCLUSIVE")
+        database.execute("BEGIN EXCLUSIVE")
+        on_locked()
+        database.execute("ROLLBACK")
+        database.execute("PRAGMA journal_mode = DELETE")
+    except sqlite3.OperationalError as error:
+        if is_busy(error):
+            raise _other_page_size(path) from error
+        raise
+
+
+def _other_page_size(path: str) -> Transient:
+    return Transient(
+        "the new content has another page size, so it can't replace a database in WAL mode that another program has "
+        f"open; close that first: {path}"
+    )
 
 
 class _Refused(Exception):

@@ -227,6 +227,39 @@ def test_get_of_an_object_puts_no_database_beside_changes_of_another(sides: Side
     app.close()
 
 
+@pytest.mark.parametrize("mode", ["wal", "delete"])
+def test_database_of_another_page_size_waits_until_the_old_one_is_closed(sides: Sides, mode: str) -> None:
+    with closing(make_database(sides.folder / KEY, mode, 1, 2)) as app:
+        sides.sync()
+        other = sides.folder.with_name("large.sqlite")
+        with closing(connect(other)) as large:
+            large.execute("pragma page_size = 8192")
+            large.execute("create table item (id integer primary key, name text)")
+            large.execute("insert into item values (7, 'x')")
+        sides.bucket.upload_file(other.read_bytes(), KEY)
+        if mode == "wal":
+            for _ in range(2):
+                assert "page size" in str(sides.sync().errors)
+            assert rows(app) == [1, 2] and trashed(sides) == []
+            app.close()
+        assert sides.sync().downloaded == 1
+    assert rows_here(sides) == [7] and trashed(sides) == [[1, 2]]
+
+
+def test_content_of_another_page_size_replaces_a_wal_that_a_crash_left(tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    crash(old, 1, 2)
+    with closing(connect(new)) as large:
+        large.execute("pragma page_size = 8192")
+        large.execute("create table item (id integer primary key, name text)")
+    assert not sqlite_snapshot.replace_content(str(new), str(old), lambda: False)
+    with closing(connect(old)) as app:
+        assert rows(app) == [1, 2]
+    assert sqlite_snapshot.replace_content(str(new), str(old), lambda: True)
+    with closing(connect(old)) as app:
+        assert rows(app) == []
+
+
 def test_open_database_that_is_deleted_in_the_bucket_stays_until_it_is_closed(sides: Sides) -> None:
     with closing(make_database(sides.folder / KEY, "wal", 1, 2)) as app:
         sides.here("a=1").sync()

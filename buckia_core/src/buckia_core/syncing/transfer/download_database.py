@@ -7,7 +7,13 @@ from collections.abc import Callable
 from buckia_core.errors import CorruptDatabase, Transient
 from buckia_core.localfs.directory import Tree
 from buckia_core.localfs.sqlite_files import HEADER_SIZE, content_mark, is_closed, is_database
-from buckia_core.localfs.sqlite_snapshot import find_damage, is_open_elsewhere, is_sqlite, replace_content
+from buckia_core.localfs.sqlite_snapshot import (
+    find_damage,
+    is_open_elsewhere,
+    is_sqlite,
+    replace_content,
+    require_replaceable,
+)
 from buckia_core.planning.manifest import LocalEntry, is_same_version
 from buckia_core.syncing.disk.database import database_snapshot, move_side_files
 from buckia_core.syncing.disk.file_locator import FileLocation
@@ -58,6 +64,8 @@ def place_database(staged: str, location: FileLocation, planned: LocalEntry | No
 def _replace_database(
     staged: str, location: FileLocation, planned: LocalEntry, preserve: Preserve, *, arrived: bool
 ) -> bool:
+    if arrived:
+        require_replaceable(staged, location.path)
     mark = content_mark(location.directory, location.name)
     damage = find_damage(staged) if arrived else "it is no SQLite database"
     try:
