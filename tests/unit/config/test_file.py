@@ -108,7 +108,7 @@ def test_settings_can_be_shared_by_anchor_and_merge(write):
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [
-        ("", None, "is empty; write one with: buckia init"),
+        ("", None, "is empty; write one with: buckia init --force"),
         ("# only a comment\n", None, "is empty"),
         ("{}\n", None, "is empty"),
         ("---\n", None, "is empty"),

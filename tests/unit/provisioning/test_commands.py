@@ -18,8 +18,9 @@ SECRET = "k7Zq-very-secret-value-9912"
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "buckets").mkdir()
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+    (tmp_path / "project").mkdir()
+    monkeypatch.chdir(tmp_path / "project")
+    return tmp_path / "project"
 
 
 class Run(Protocol):
@@ -37,31 +38,31 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
     return run_command
 
 
-CREATE = ("bucket", "photos", "--vendor", "file", "--account", "parent=buckets")
+CREATE = ("bucket", "photos", "--vendor", "file", "--account", "parent=../buckets")
 
 
 def test_a_dry_run_shows_the_plan_and_writes_nothing(project, run):
     (plan,) = run(*CREATE, "-n", "--json").records
     assert plan["type"] == "provision_plan" and plan["bucket"] == "photos"
     assert [each["step"] for each in plan["steps"]] == ["bucket", "verify", "entry"]
-    assert sorted(os.listdir(project)) == ["buckets"]
-    assert os.listdir(project / "buckets") == []
+    assert os.listdir(project) == []
+    assert os.listdir(project.parent / "buckets") == []
 
 
 def test_a_bucket_is_created_shown_repeated_and_destroyed(project, run):
     *steps, done = run(*CREATE, "--bucket-name", "my-photos", "--json").records
     assert [each["step"] for each in steps] == ["bucket", "verify", "entry"]
     assert (done["type"], done["was_done"]) == ("provisioned", False)
-    assert (project / "buckets" / "my-photos").is_dir()
+    assert (project.parent / "buckets" / "my-photos").is_dir()
     assert "this was done before" in run(*CREATE, "--bucket-name", "my-photos").out
     status = run("status", "photos", "--json").records
     assert {(each["part"], each["is_there"]) for each in status} == {("entry", True), ("bucket", True)}
 
-    (project / "buckets" / "my-photos" / "a.txt").write_text("a")
+    (project.parent / "buckets" / "my-photos" / "a.txt").write_text("a")
     assert "is not empty" in run("destroy", "photos", "--yes", code=1).err
     assert "give --yes" in run("destroy", "photos", "--delete-content", code=2).err
     run("destroy", "photos", "--delete-content", "--yes")
-    assert not (project / "buckets" / "my-photos").exists()
+    assert not (project.parent / "buckets" / "my-photos").exists()
     assert "photos" not in (project / ".buckia").read_text()
     assert "no bucket 'photos'" in run("status", "photos", code=2).err
 
@@ -111,7 +112,7 @@ def test_a_secret_among_the_options_is_refused(project, run):
 def test_a_wrong_request_is_refused_with_its_reason(project, run, words, code, message):
     result = run(*words, code=code)
     assert message in result.out + result.err
-    assert os.listdir(project / "buckets") == []
+    assert os.listdir(project.parent / "buckets") == []
 
 
 def test_a_secret_store_that_can_only_be_read_is_refused_before_anything_is_created(project, run, monkeypatch):

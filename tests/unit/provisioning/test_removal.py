@@ -1,4 +1,4 @@
-"""`buckia provision destroy`: what it refuses, and what it leaves behind."""
+"""`buckia provision` with directories: what it refuses before it does anything, and what it leaves behind."""
 
 from __future__ import annotations
 
@@ -69,3 +69,43 @@ def test_a_bucket_whose_shares_went_with_their_bucket_can_be_destroyed(project, 
     run("--bucket", "early", "rm", "-r", ".buckia-shares/", "--yes")
     run(*destroy)
     assert not (project.parent / "buckets" / "early").exists()
+
+
+@pytest.mark.parametrize("action", ["bucket", "share-bucket"])
+@pytest.mark.parametrize("more", [(), ("-n",)])
+@pytest.mark.parametrize(
+    ("parent", "message"),
+    [
+        ("inside", "is inside the synced path"),
+        ("../..", "is inside the folder that is the bucket"),
+        ("missing", "there is no directory"),
+        (None, "vendor 'file' needs 'parent': set it with --account parent=VALUE"),
+    ],
+)
+def test_a_directory_that_could_not_be_synced_is_refused_before_it_is_created(
+    project, run, action, more, parent, message
+):
+    (project / "inside").mkdir()
+    name = project.parent.name if parent == "../.." else "photos"
+    account = () if parent is None else ("--account", f"parent={parent}")
+    result = run("provision", action, name, "--vendor", "file", *account, *more, code=2)
+    assert message in result.err and "undone" not in result.out + result.err
+    assert "no such object" not in result.err and "--account parent=" in result.err
+    assert list((project / "inside").iterdir()) == [] and not (project / ".buckia").exists()
+
+
+def test_a_directory_that_is_excluded_may_be_inside(project, run):
+    (project / "inside").mkdir()
+    run("provision", "bucket", "photos", "--vendor", "file", "--account", "parent=inside", "--set", "exclude=inside/")
+    run("sync", "-n")
+
+
+def test_what_is_said_after_a_destroy_is_still_true(project, run):
+    run("provision", "bucket", "photos", *ACCOUNT)
+    journal = next(project.glob(".buckia-state/provision/*.json"))
+    journal.write_text(journal.read_text().replace('"public_url": null', '"public_url": "https://old.example"'))
+    destroyed = run("provision", "destroy", "photos", "--yes", "--json")
+    assert destroyed.records[-1]["public_url"] is None
+    assert "buckia init --force" in run("status", code=2).err
+    run("init", "--provider", "file", "--set", "root=../buckets", "--no-check", "--force")
+    run("status")

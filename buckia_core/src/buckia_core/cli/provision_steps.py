@@ -167,18 +167,20 @@ def _show_step(context: CliContext, event: StepDone | StepUndone) -> None:
 
 
 def _show_result(context: CliContext, request: Request, done: Provisioned) -> None:
+    # A bucket that was destroyed, or is no longer in .buckia, has none to use.
+    public_url = None if request.action.value == "destroy" else done.public_url
     record = {
         "type": "provisioned",
         "action": request.action.value,
         "name": request.name,
         "bucket": request.bucket_name,
         "credentials": dict(done.credentials),
-        "public_url": done.public_url,
+        "public_url": public_url,
         "was_done": done.was_done,
     }
     lines = [f"{request.name}: this was done before; nothing was changed"] if done.was_done else []
-    if done.public_url:
-        lines.append(f"Public URLs begin with {done.public_url}")
+    if public_url:
+        lines.append(f"Public URLs begin with {public_url}")
     context.output.result(record, *lines)
 
 

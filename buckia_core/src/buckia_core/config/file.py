@@ -121,7 +121,7 @@ def load(path: Path, *, environ: Mapping[str, str] | None = None) -> ConfigFile:
     environ = os.environ if environ is None else environ
     content = _interpolate_values(document.value, "", document, source, environ)
     if not content:
-        raise ConfigError("is empty; write one with: buckia init", source=source)
+        raise ConfigError("is empty; write one with: buckia init --force", source=source)
     if not isinstance(content, dict):
         raise ConfigError(
             "must hold settings (name: value), or buckets with their settings",

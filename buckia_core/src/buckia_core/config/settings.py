@@ -19,7 +19,6 @@
     any other             what its `parse` function takes
 
 In environment variables, lists are separated by commas, mappings are `a=1,b=2`, booleans may be 1 and 0.
-
 An adapter receives `bucket_name` and `prefix` if its class declares them; `prefix` is empty or ends in a slash.
 `__post_init__` may raise `ValueError` for values that conflict, and `MissingCredentials` for missing keys.
 A static method `resolve(given, environment)` may return the values in effect, such as a bucket's name from its URL.
@@ -197,6 +196,7 @@ def read_settings(
     source: str | None = None,
     lines: Mapping[str, int] | None = None,
     other_names: Collection[str] = (),
+    owner: str = "",
 ) -> T:
     """Read an instance of a settings class.
 
@@ -210,9 +210,10 @@ def read_settings(
         base_dir: Base of relative paths.
         environ: Environment variables; those of the process by default.
         secret_stores: Secret stores of plugins, by scheme.
-        source: The file that contains the values, for messages.
+        source: The file that contains the values, or the option of a command such as `--account`, for messages.
         lines: Line number of each setting in that file; that of the bucket under the empty name.
         other_names: Names of settings outside of the class, for suggestions.
+        owner: Owner of the settings, for messages, if it is not the provider.
 
     Raises:
         UnknownSetting: The class has no setting of a given name.
@@ -222,7 +223,7 @@ def read_settings(
     """
     declared = setting_fields(cls)
     given = GivenValues(
-        owner=f"provider {provider!r}",
+        owner=owner or f"provider {provider!r}",
         values={name: value for name, value in values.items() if name in declared or not _is_ignorable(name, value)},
         base_dir=base_dir,
         environ=os.environ if environ is None else environ,
@@ -392,7 +393,8 @@ def _missing_error(missing: Collection[Setting], given: GivenValues) -> ConfigEr
     needs = " and ".join(
         repr(each.name) + (f" (environment variable {' or '.join(each.env)})" if each.env else "") for each in missing
     )
-    places = ["in the configuration" + (", such as env:NAME" if has_secret else "")]
+    option = f"with {given.source} {next(iter(missing)).name}=VALUE" if (given.source or "").startswith("--") else ""
+    places = [(option or "in the configuration") + (", such as env:NAME" if has_secret else "")]
     places += ["in the environment"] if any(each.env for each in missing) else []
     message = f"{given.owner} needs {needs}: set it {(', or ' if has_secret else ' or ').join(places)}"
     return (MissingCredentials if has_secret else InvalidSetting)(message, source=given.location())

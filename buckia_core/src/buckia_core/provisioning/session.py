@@ -18,6 +18,7 @@ from buckia_core.config.secrets.secret import Secret
 from buckia_core.config.settings import read_settings, setting_fields
 from buckia_core.config.user import load_user_config
 from buckia_core.errors import AlreadyExists, BucketNotConfigured, ConfigError, LockHeld
+from buckia_core.provisioning.directories import check_directory
 from buckia_core.provisioning.executor import Listener, execute
 from buckia_core.provisioning.journal import Journal, Progress, label_prefix, new_label
 from buckia_core.provisioning.plan import Plan, StepKind, make_plan
@@ -104,7 +105,9 @@ class Provisioning:
             return make_plan(request, None)
         spec = find_vendor(request.vendor, self._plugins)
         with self._vendor(spec, request) as vendor:
-            return make_plan(request, vendor, spec.title)
+            plan = make_plan(request, vendor, spec.title)
+            check_directory(self._path, request, spec.provider, vendor)
+            return plan
 
     def run(
         self, request: Request, *, given: Mapping[str, Secret] | None = None, listener: Listener = lambda _: None
@@ -130,6 +133,8 @@ class Provisioning:
                 if request.action in _CREATING and self._entry(request.name) is not None:
                     return Provisioned(plan, recorded.credentials, recorded.public_url, was_done=True)
                 recorded = None if request.action in _CREATING else recorded
+            if vendor is not None and spec is not None:
+                check_directory(self._path, request, spec.provider, vendor)
             work = Work(
                 config_path=self._path,
                 provider=spec.provider if spec else str(request.settings["provider"]),
@@ -290,7 +295,8 @@ class Provisioning:
         settings: Any = read_settings(
             spec.settings_class(),
             {**request.account, **self._account},
-            provider=f"vendor {spec.vendor}",
+            provider=spec.provider,
+            owner=f"vendor {spec.vendor!r}",
             base_dir=self._path.parent,
             secret_stores=secret_stores(self._plugins),
             source="--account",

@@ -5,6 +5,7 @@ Every vendor has a `BucketProvisioner`. A class that also has the methods of an 
     IssuesKeys        separate keys, several of which are valid at once
     ResetsPassword    one password for each bucket
     PublishesBuckets  public reads, and possibly a host name of the user
+    MakesDirectories  buckets that are directories of this machine
 
 A vendor without credentials, such as a directory, has none of the first two.
 
@@ -17,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from buckia_core.config.secrets.secret import Secret
@@ -136,6 +138,18 @@ class BucketProvisioner(Protocol):
 
     def close(self) -> None:
         """Close connections."""
+
+
+@runtime_checkable
+class MakesDirectories(Protocol):
+    """A vendor whose buckets are directories of this machine, which a sync must not copy into themselves."""
+
+    def directory(self, name: str) -> Path:
+        """Return the directory that a new bucket will be. Creates nothing.
+
+        Raises:
+            InvalidSetting: It can't be created there.
+        """
 
 
 @runtime_checkable

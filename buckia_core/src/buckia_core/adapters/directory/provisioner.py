@@ -56,11 +56,21 @@ class DirectoryProvisioner:
             raise AlreadyExists(f"{path}: it exists, and is no directory", provider=PROVIDER)
         return BucketRecord(name, str(path), {"root": str(path)})
 
+    def directory(self, name: str) -> Path:
+        """See `MakesDirectories`."""
+        path = self._path(name)
+        if not path.parent.is_dir():
+            raise InvalidSetting(
+                f"there is no directory {str(path.parent)!r} to make the bucket in; create it, or name another one "
+                "with --account parent=DIR"
+            )
+        return path
+
     def create_bucket(self, name: str, options: BucketOptions) -> BucketRecord:
         """See `BucketProvisioner`. The directory has the mode of the settings, whatever the umask is."""
         if options.region:
             raise NotSupported("a directory has no region", provider=PROVIDER)
-        path = self._path(name)
+        path = self.directory(name)
         with translate_errors(str(path)):
             try:
                 path.mkdir(mode=0o700)

@@ -21,19 +21,11 @@ def refuse_nesting(request: SyncRequest) -> None:
     """
     bucket = request.adapter.local_directory
     state = str(request.state_dir)
+    if bucket is not None:
+        refuse_nested_bucket(request.mappings, bucket)
     for mapping in request.mappings:
-        if bucket is not None and _parts_below(bucket, mapping.local) is not None:
-            raise InvalidSetting(
-                f"the synced path {mapping.local} is inside the folder that is the bucket, {bucket}: each run would "
-                "copy the files into the bucket again. Use another folder as the bucket"
-            )
         if mapping.is_file:
             continue
-        if bucket is not None and _is_scanned(mapping, _parts_below(mapping.local, bucket)):
-            raise InvalidSetting(
-                f"the folder that is the bucket, {bucket}, is inside the synced path {mapping.local}: each run would "
-                "copy the bucket into itself. Use a folder outside of it, or exclude it"
-            )
         if _is_scanned(mapping, _parts_below(mapping.local, state)):
             raise InvalidSetting(
                 f"the state is kept in {state}, which is inside the synced path {mapping.local}; keep it elsewhere, or "
@@ -41,6 +33,25 @@ def refuse_nesting(request: SyncRequest) -> None:
             )
     if bucket is not None and (parts := _parts_below(bucket, state)) is not None and not is_internal("/".join(parts)):
         raise InvalidSetting(f"the state is kept in {state}, which is inside the folder that is the bucket, {bucket}")
+
+
+def refuse_nested_bucket(mappings: Sequence[PathMapping], bucket: str) -> None:
+    """Check that a directory that is a bucket, or will be one, and the synced paths are not inside each other.
+
+    Raises:
+        InvalidSetting: One is inside another.
+    """
+    for mapping in mappings:
+        if _parts_below(bucket, mapping.local) is not None:
+            raise InvalidSetting(
+                f"the synced path {mapping.local} is inside the folder that is the bucket, {bucket}: each run would "
+                "copy the files into the bucket again. Use another folder as the bucket"
+            )
+        if not mapping.is_file and _is_scanned(mapping, _parts_below(mapping.local, bucket)):
+            raise InvalidSetting(
+                f"the folder that is the bucket, {bucket}, is inside the synced path {mapping.local}: each run would "
+                "copy the bucket into itself. Use a folder outside of it, or exclude it"
+            )
 
 
 def _is_scanned(mapping: PathMapping, parts: Sequence[str] | None) -> bool:
