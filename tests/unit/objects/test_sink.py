@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import multiprocessing
 import re
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -162,7 +164,7 @@ def test_a_manifest_can_be_locked(open_store, moto_server):
         Sink(open_store("memory"), manifest_retention=Retention(legal_hold=True))
 
 
-@pytest.mark.parametrize("name", ["", "/a", "a//b", "../a", "a/./b", "a/", "manifest.json", "a\0"])
+@pytest.mark.parametrize("name", ["", "/a", "a//b", "../a", "a/./b", "a/", "manifest.json", "a\0", "\ud800"])
 def test_a_name_that_can_not_be_the_end_of_a_key_is_refused(open_store, name):
     with pytest.raises(InvalidSetting, match="relative path"), Sink(open_store("memory")).run() as run:
         run.add(b"1", name=name)
@@ -190,11 +192,67 @@ def test_what_is_no_manifest_is_refused(data):
         Manifest.from_json("k", data)
 
 
-names = st.text(st.characters(codec="utf-8", exclude_characters="\0/"), min_size=1, max_size=20)
+GOOD = Asset("a.png", "assets/a", SHA, 1, "image/png")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        *({"name": name} for name in ("../a", "/etc/passwd", "a/../b", "", "a\0", "\ud800", None, 1)),
+        *({"size": size} for size in (-1, True, 1.5, "1", None)),
+        *({"key": "\ud800"}, {"source": 1}, {"content_type": None}, {"sha256": SHA.upper()}, {"more": 1}),
+    ],
+    ids=ascii,
+)
+def test_an_asset_that_no_run_writes_is_refused(changes):
+    document = json.loads(Manifest("k", "r", NOW, (GOOD,)).to_json())
+    document["assets"][0] |= changes
+    with pytest.raises(IntegrityError, match="no manifest"):
+        Manifest.from_json("k", json.dumps(document).encode())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        *({"created": time} for time in ("0001-01-01T00:00:00+14:00", "2026-01-01", 1)),
+        *({"metadata": []}, {"assets": [1]}, {"assets": [asdict(GOOD), asdict(GOOD)]}),
+    ],
+    ids=lambda changes: str(changes)[:40],
+)
+def test_a_manifest_that_no_run_writes_is_refused(changes):
+    document = json.loads(Manifest("k", "r", NOW, (GOOD,)).to_json()) | changes
+    with pytest.raises(IntegrityError, match="no manifest"):
+        Manifest.from_json("k", json.dumps(document).encode())
+
+
+def test_a_huge_object_is_no_manifest(open_store, monkeypatch):
+    sink = Sink(open_store("memory"))
+    with sink.run("r") as run:
+        run.add(b"1", name="a")
+    monkeypatch.setattr("buckia_core.objects.sink.MAX_BYTES", 10)
+    with pytest.raises(IntegrityError, match="more than 10 bytes"):
+        sink.load(run.manifest.key)
+
+
+def test_an_asset_of_another_size_is_not_read(open_store, monkeypatch):
+    sink = Sink(open_store("memory"))
+    with sink.run("r") as run:
+        asset = run.add(b"1", name="a")
+    sink.store.put(asset.key, b"12")
+    monkeypatch.setattr(sink.store, "stream", lambda *_, **__: pytest.fail("it was read"))
+    assert sink.verify(run.manifest).changed == (asset,)
+
+
+names = st.text(st.characters(codec="utf-8", exclude_characters="\0/"), min_size=1, max_size=20).filter(
+    lambda name: name not in (".", "..", "manifest.json")
+)
 assets = st.builds(Asset, names, names, st.just(SHA), st.integers(0, 2**50), names, st.none() | st.just("https://h/a"))
 
 
-@given(found=st.lists(assets, max_size=3), metadata=st.dictionaries(names, names, max_size=3))
+@given(
+    found=st.lists(assets, max_size=3, unique_by=lambda asset: asset.name),
+    metadata=st.dictionaries(names, names, max_size=3),
+)
 def test_a_manifest_round_trips(found, metadata):
     made = Manifest("k", "r", NOW, tuple(found), metadata)
     assert Manifest.from_json("k", made.to_json()) == made

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import mimetypes
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
 
 from buckia_core.adapters.content_types import guess_content_type
 from buckia_core.errors import IntegrityError, InvalidSetting
+
+MAX_BYTES = 256 << 20
+"""Largest manifest that is read, in bytes."""
 
 _VERSION = 1
 _TYPES = mimetypes.MimeTypes()
@@ -103,6 +106,8 @@ class Manifest:
     def from_json(cls, key: str, data: bytes) -> Manifest:
         """Read the content of the manifest's object.
 
+        It is not trusted: the names of its assets are relative paths without `..`, as those that a `Run` writes.
+
         Raises:
             IntegrityError: It is no manifest, or of a later version.
         """
@@ -110,10 +115,18 @@ class Manifest:
             document = json.loads(data)
             _check_version(document["version"])
             assets = tuple(_asset(each) for each in document["assets"])
+            _check_names(assets)
             metadata = {str(name): str(value) for name, value in document["metadata"].items()}
-            created = datetime.fromisoformat(document["created"])
-            return cls(key, str(document["run_id"]), created, assets, metadata)
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            return cls(key, str(document["run_id"]), _time(document["created"]), assets, metadata)
+        except (
+            ValueError,
+            TypeError,
+            KeyError,
+            AttributeError,
+            OverflowError,
+            RecursionError,
+            InvalidSetting,
+        ) as error:
             raise IntegrityError(f"{key!r}: it is no manifest: {error}", key=key, retryable=False) from error
 
 
@@ -151,7 +164,7 @@ def asset_name(name: str | None, sha256: str, content_type: str | None) -> str:
     if name is None:
         return f"{sha256}{extension_of(_TYPES.guess_extension(content_type or '', strict=False) or '')}"
     parts = name.split("/") if isinstance(name, str) else [""]
-    if any(part in ("", ".", "..") for part in parts) or "\0" in name or name == MANIFEST_NAME:
+    if any(part in ("", ".", "..") for part in parts) or not _is_text(name) or name == MANIFEST_NAME:
         raise InvalidSetting(f"the name of an asset is a relative path such as images/a.png, and not {name!r}")
     return name
 
@@ -168,12 +181,34 @@ def _check_version(version: object) -> None:
 
 def _asset(values: Mapping[str, object]) -> Asset:
     found = Asset(**values)  # type: ignore[arg-type]  # checked below
-    texts = (found.name, found.key, found.sha256, found.content_type)
-    if not all(isinstance(each, str) for each in texts) or not isinstance(found.size, int):
+    texts = (found.key, found.sha256, found.content_type, "" if found.source is None else found.source)
+    if not all(isinstance(each, str) and _is_text(each) for each in texts):
         raise ValueError("an asset has fields of another type")
+    if not isinstance(found.size, int) or isinstance(found.size, bool) or found.size < 0:
+        raise ValueError("an asset has no size")
+    if found.name is None:
+        raise ValueError("an asset has no name")
+    asset_name(found.name, found.sha256, None)
     if not _SHA256.fullmatch(found.sha256):
         raise ValueError("an asset has no SHA-256")
     return found
+
+
+def _check_names(assets: Sequence[Asset]) -> None:
+    if len({asset.name for asset in assets}) < len(assets):
+        raise ValueError("two assets have one name")
+
+
+def _time(text: str) -> datetime:
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise ValueError("its time has no zone")
+    return found.astimezone(UTC)
+
+
+def _is_text(text: str) -> bool:
+    """Tell whether a text can be stored: it has no NUL, and no half of a surrogate pair."""
+    return "\0" not in text and not any("\ud800" <= each <= "\udfff" for each in text)
 
 
 def _join(prefix: str, name: str) -> str:

@@ -19,7 +19,7 @@ from buckia_core.adapters.transfers.hashing import hash_file, hash_stream, new_h
 from buckia_core.config.secrets.redaction import redact
 from buckia_core.errors import AlreadyExists, IntegrityError, InvalidSetting, PreconditionFailed
 from buckia_core.objects.fetch import Fetcher
-from buckia_core.objects.manifest import Asset, KeyStrategy, Manifest, Verification, asset_name, type_of
+from buckia_core.objects.manifest import MAX_BYTES, Asset, KeyStrategy, Manifest, Verification, asset_name, type_of
 from buckia_core.objects.sources import PutSource, as_source, is_seekable
 from buckia_core.objects.upload import Upload
 from buckia_core.planning.digest import Comparison, Digest, compare
@@ -94,17 +94,26 @@ class Sink:
 
         Raises:
             NotFound: There is no such object.
-            IntegrityError: It is no manifest.
+            IntegrityError: It is no manifest, or larger than 256 MiB.
         """
-        return Manifest.from_json(key, self.store.get(key, encryption=self.encryption))
+        data = bytearray()
+        for chunk in self.store.stream(key, encryption=self.encryption):
+            data += chunk
+            if len(data) > MAX_BYTES:
+                message = f"{key!r}: it is no manifest: it has more than {MAX_BYTES:,} bytes"
+                raise IntegrityError(message, key=key, retryable=False)
+        return Manifest.from_json(key, bytes(data))
 
     def verify(self, manifest: Manifest) -> Verification:
-        """Read all assets of a manifest, and compare them with it."""
+        """Read all assets of a manifest, and compare them with it. One of another size is not read."""
         missing, changed = [], []
         for asset in manifest.assets:
             found = self.store.head(asset.key, encryption=self.encryption)
             if found is None:
                 missing.append(asset)
+                continue
+            if found.size != asset.size:
+                changed.append(asset)
                 continue
             running, size = new_hash("sha256"), 0
             try:

@@ -57,7 +57,12 @@ def test_checkpoints_of_earlier_versions_are_read():
 
 
 @pytest.mark.parametrize(
-    "text", [None, "", "{", "[]", "5", '"u"', '{"upload_id": "u"}', SESSION.to_json().replace("5", "{}")]
+    "text",
+    [
+        *(None, "", "{", "[]", "5", '"u"', '{"upload_id": "u"}', SESSION.to_json().replace("5", "{}")),
+        *("[" * 100_000, SESSION.to_json().replace("5", "Infinity"), SESSION.to_json().replace('"u"', r'"\ud800"')),
+    ],
+    ids=lambda text: str(text)[:60],
 )
 def test_another_text_has_no_session(text):
     assert UploadSession.from_json(text) is None

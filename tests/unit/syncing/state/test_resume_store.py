@@ -13,6 +13,7 @@ import pytest
 from buckia_core.adapters.memory.settings import MemorySettings
 from buckia_core.adapters.memory.sync import MemorySync
 from buckia_core.errors import StateError, Transient
+from buckia_core.syncing.state import resume_store
 from buckia_core.syncing.state.locations import StateFiles
 from buckia_core.syncing.state.resume_store import ResumeRecord, ResumeStore, TransferKind
 
@@ -135,6 +136,35 @@ def test_odd_json_is_no_note(unfinished, bucket, tmp_path, spoilt):
     (file,) = (tmp_path / "unfinished").rglob("*.json")
     file.write_text(spoilt)
     assert (list(unfinished.all()), unfinished.temp_files()) == ([], frozenset())
+
+
+@pytest.mark.parametrize("field", ["key", "content", "path", "text", "identity"])
+def test_half_a_surrogate_pair_stops_no_run(unfinished, bucket, tmp_path, field):
+    unfinished.claim(TransferKind.UPLOAD, "a", "sha256:1", bucket).write("text")
+    (file,) = (tmp_path / "unfinished").rglob("*.json")
+    file.write_text(json.dumps(json.loads(file.read_text()) | {field: "\ud800"}))
+    unfinished.prune(lambda _: False, bucket)
+    assert (file.exists(), bucket.abandoned) == (False, [])
+
+
+def test_a_note_under_the_name_of_another_key_is_removed_alone(unfinished, bucket, tmp_path):
+    for key in ("a", "b"):
+        unfinished.claim(TransferKind.UPLOAD, key, "sha256:1", bucket).write("text")
+    for file in (tmp_path / "unfinished").rglob("*.json"):
+        if json.loads(file.read_text())["key"] == "a":
+            (copy := file.with_name(f"{'0' * 32}.json")).write_text(file.read_text())
+    unfinished.prune(lambda _: True, bucket)
+    assert not copy.exists()
+    assert bucket.abandoned == []
+    assert sorted(record.key for record in unfinished.all()) == ["a", "b"]
+
+
+def test_a_huge_note_is_not_read(unfinished, bucket, tmp_path, monkeypatch):
+    unfinished.claim(TransferKind.UPLOAD, "a", "sha256:1", bucket).write("text")
+    monkeypatch.setattr(resume_store, "_MAX_BYTES", 20)
+    assert list(unfinished.all()) == []
+    unfinished.prune(lambda _: True, bucket)
+    assert list((tmp_path / "unfinished").rglob("*.json")) == []
 
 
 def test_only_what_is_called_like_a_note_is_removed(unfinished, bucket, tmp_path):

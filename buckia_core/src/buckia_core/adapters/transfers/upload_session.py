@@ -55,8 +55,11 @@ class UploadSession:
             fields = json.loads(text or "{}")
             # Buckia 0.6 wrote the digest as `becoming`.
             digest = fields["spec_digest"] if "spec_digest" in fields else fields["becoming"]
-            return cls(str(fields["upload_id"]), int(fields["part_size"]), str(digest), int(fields.get("began", 0)))
-        except (ValueError, TypeError, KeyError, AttributeError):
+            upload_id = str(fields["upload_id"])
+            # Raises an error for half a surrogate pair, which no request can carry.
+            upload_id.encode()
+            return cls(upload_id, int(fields["part_size"]), str(digest), int(fields.get("began", 0)))
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
             return None
 
 

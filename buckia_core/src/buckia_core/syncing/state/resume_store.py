@@ -31,6 +31,9 @@ _TEMP_SUFFIX = ".part"
 _FILE_NAME = re.compile(r"[0-9a-f]{32}\.(json|part)")
 """Names of complete and of partially written records. All other files in the directory are ignored."""
 
+_MAX_BYTES = 32 << 20
+"""Largest record. The checkpoint of an upload may have an entry for each of 10,000 parts."""
+
 
 class TransferKind(Enum):
     """Direction of a transfer."""
@@ -140,7 +143,8 @@ class ResumeStore:
             StateError: The records can't be read or removed.
         """
         for name, record in self._records.all():
-            if record is None:
+            if record is None or name != _file_name(record.kind, record.key):
+                # Under another name, a record is not found by its key, and would stay for good.
                 self._records.remove(name)
             elif not wanted(record):
                 # If the provider does not respond now, the next run retries.
@@ -253,9 +257,12 @@ def _file_name(kind: TransferKind, key: str) -> str:
 def _read(directory: Directory, name: str) -> ResumeRecord | None:
     try:
         with open_file(directory, name) as file:
-            fields = json.loads(file.read().decode("ascii"))
+            data = file.read(_MAX_BYTES + 1)
+        fields = json.loads(data.decode("ascii")) if len(data) <= _MAX_BYTES else {}
         if not all(isinstance(value, str) for value in fields.values()):
             return None
+        # Raises an error for half a surrogate pair.
+        "".join(fields.values()).encode()
         return ResumeRecord(**fields | {"kind": TransferKind(fields["kind"])})
     except (FileNotFoundError, NotAFile, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None

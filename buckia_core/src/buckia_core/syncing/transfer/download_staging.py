@@ -247,7 +247,7 @@ class ResumableStagingFile(OpenStagingFile):
         try:
             saved = json.loads(self._checkpoint.read() or "{}")
             size, digest = int(saved["bytes"]), saved["digest"]
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
             return False
         self._hash_up_to(size)
         if self._offset != size or self._hash.hexdigest() != digest:
