@@ -249,7 +249,8 @@ class BuckiaClient(ObjectClient):
         config, files = self.config, self.state_files
         parent = files.directory if config.cache is None else config.base_dir / os.path.expanduser(config.cache)
         # A name of Buckia's own is never synced, wherever the directory is.
-        return FetchCache(Path(os.path.abspath(parent)) / f".buckia-fetched-{files.stem}")
+        directory = Path(os.path.abspath(parent)) / f".buckia-fetched-{files.stem}"
+        return FetchCache(directory, check_owner=config.cache is not None)
 
     def stop(self) -> None:
         """Ask a running sync to finish its in-flight operations, record them, and end. Safe from any thread."""

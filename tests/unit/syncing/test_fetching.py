@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from buckia_core.adapters.memory.settings import MemorySettings
 from buckia_core.adapters.memory.sync import MemorySync
-from buckia_core.errors import Transient
+from buckia_core.errors import ConfigError, Transient
+from buckia_core.planning.manifest import RemoteObject
 from buckia_core.syncing.events import SyncResult
+from buckia_core.syncing.fetching import cache as fetch_cache
 from tests.unit.syncing.sides import Sides
 
 
@@ -108,9 +113,76 @@ def test_damaged_cache_is_fetched_again(sides: Sides) -> None:
     record.write_text("{")
     assert apply(sides).downloaded == 0
     assert sides.client().fetch().fetched == ["a"]
+    before = sides.files()
     cache.content("a").write_bytes(b"x" * cache.content("a").stat().st_size)
-    assert apply(sides).failed in (0, 1)
-    assert sides.files()["a"] != "x"
+    assert apply(sides).failed == 1 and sides.files() == before
+    assert apply(sides).failed == 0
+    assert sides.client().fetch().fetched == ["a"]
+    assert apply(sides).downloaded == 1 and sides.files() == sides.objects()
+
+
+class WithoutDigests(Offline):
+    """A bucket that reports no digests."""
+
+    def list_files(self, prefix: str = "", **options: Any) -> Iterator[RemoteObject]:
+        return (each._replace(digests=()) for each in super().list_files(prefix, **options))
+
+    def stat_file(self, key: str) -> RemoteObject:
+        return super().stat_file(key)._replace(digests=())
+
+    def download_file(self, key: str, target: Path, **options: Any) -> RemoteObject:
+        return super().download_file(key, target, **options)._replace(digests=())
+
+
+def test_changed_content_is_refused_also_without_a_digest_of_the_bucket(tmp_path: Path) -> None:
+    sides = Sides(tmp_path / "folder", bucket=WithoutDigests(MemorySettings()))
+    sides.in_step("a=1").there("a=2")
+    sides.client().fetch()
+    before, content = sides.files(), sides.client()._fetch_cache.content("a")
+    content.write_bytes(b"x" * content.stat().st_size)
+    assert apply(sides).failed == 1 and sides.files() == before
+    assert sides.client().fetch().fetched == ["a"]
+    assert apply(sides).downloaded == 1 and sides.files() == sides.objects()
+
+
+class Garbling(Offline):
+    """A bucket whose downloads arrive damaged."""
+
+    def download_file(self, key: str, target: Path, **options: Any) -> RemoteObject:
+        found = super().download_file(key, target, **options)
+        target.write_bytes(b"x" * found.size)
+        return found
+
+
+def test_content_that_arrives_damaged_is_not_kept(tmp_path: Path) -> None:
+    sides = Sides(tmp_path / "folder", bucket=Garbling(MemorySettings()))
+    sides.in_step("a=1").there("a=2")
+    assert set(sides.client().fetch().errors) == {"a"}
+    assert apply(sides).downloaded == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="modes are not checked on Windows")
+@pytest.mark.parametrize("step", ["fetch", "apply"])
+@pytest.mark.parametrize("what", ["writable", "replaceable", "foreign"])
+def test_cache_that_others_may_write_is_refused(
+    sides: Sides, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, step: str
+) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    sides.settings["cache"] = str(shared)
+    sides.in_step("a=1").there("a=2")
+    assert sides.client().fetch().fetched == ["a"]
+    directory, before = sides.client()._fetch_cache.directory, sides.files()
+    if what == "writable":
+        directory.chmod(0o777)
+    elif what == "replaceable":
+        shared.chmod(0o777)
+    else:
+        monkeypatch.setattr(fetch_cache, "untrusted_reason", lambda path, **_: f"belongs to user 'bob' ({path})")
+    with pytest.raises(ConfigError, match=r"`cache`"):
+        getattr(sides.client(), step)()
+    assert sides.files() == before
 
 
 def test_cache_may_be_in_the_synced_folder(sides: Sides) -> None:

@@ -11,8 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from buckia_core.planning.digest import format_digests, parse_digests
+from buckia_core.adapters.transfers.hashing import FileChanged, hash_file
+from buckia_core.config.trust.consent import is_trusted
+from buckia_core.config.trust.ownership import untrusted_reason
+from buckia_core.errors import ConfigError
+from buckia_core.planning.digest import Comparison, compare, format_digests, parse_digests
 from buckia_core.planning.manifest import RemoteObject
+
+ALGORITHM = "sha256"
+"""Algorithm of the digest that each content has."""
 
 _RECORD, _PART = ".json", ".part"
 
@@ -37,21 +44,34 @@ class FetchCache:
 
     Names in it do not follow the key. A process that is killed leaves whole records only. Not for concurrent writers:
     hold the lock of the run.
+
+    Args:
+        directory: The directory, which is created if it is missing.
+        check_owner: Refuse a directory that other users may write, because what is in it is applied. Not needed in a
+            directory that is checked already, such as that of the state.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, check_owner: bool = False) -> None:
         self.directory = directory
+        self._check_owner = check_owner
 
     def add(self, change: FetchedChange, write: Callable[[Path], RemoteObject]) -> None:
-        """Add a change; `write` downloads the content to the given path. Replaces an earlier change of the key."""
+        """Add a change, and replace an earlier one of the key.
+
+        `write` downloads the content to the given path, and returns the object to record, with the SHA-256 of it.
+
+        Raises:
+            ConfigError: As `changes`.
+        """
         os.makedirs(self.directory, 0o700, exist_ok=True)
+        self._refuse_untrusted()
         self.remove(change.key)
         content, remote = self.content(change.key), change.remote
         if remote is not None:
             part = Path(f"{content}{_PART}")
             part.touch(0o600)
             try:
-                write(part)
+                remote = write(part)
                 os.replace(part, content)
             finally:
                 part.unlink(missing_ok=True)
@@ -67,7 +87,12 @@ class FetchCache:
         os.replace(part, f"{content}{_RECORD}")
 
     def changes(self) -> list[FetchedChange]:
-        """Return all changes, in order of their keys. A record that can't be read is left out, and fetched again."""
+        """Return all changes, in order of their keys. A record that can't be read is left out, and fetched again.
+
+        Raises:
+            ConfigError: Other users may write the directory.
+        """
+        self._refuse_untrusted()
         found = []
         for path in self.directory.glob(f"*{_RECORD}"):
             with suppress(OSError, ValueError, KeyError, TypeError):
@@ -79,6 +104,16 @@ class FetchCache:
                     found.append(change)
         return sorted(found, key=lambda each: each.key)
 
+    def is_intact(self, change: FetchedChange) -> bool:
+        """Tell whether the content of a change is what was fetched. Reads all of it."""
+        if change.remote is None:
+            return True
+        try:
+            digests, _ = hash_file(str(self.content(change.key)), (ALGORITHM,))
+        except (FileChanged, OSError):
+            return False
+        return compare(digests, change.remote.digests) is Comparison.SAME
+
     def content(self, key: str) -> Path:
         """Return the path of the content of a key."""
         return self.directory / hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()[:40]
@@ -88,6 +123,19 @@ class FetchCache:
         content = self.content(key)
         Path(f"{content}{_RECORD}").unlink(missing_ok=True)
         content.unlink(missing_ok=True)
+
+    def _refuse_untrusted(self) -> None:
+        if not self._check_owner:
+            return
+        try:
+            problem = untrusted_reason(str(self.directory), check_directory=True)
+        except FileNotFoundError:
+            return
+        if problem is not None and not is_trusted(self.directory):
+            raise ConfigError(
+                f"{self.directory}: it {problem}, so Buckia does not use it: what is in it replaces your files. Set "
+                "`cache` to a directory that only you can write, or remove this one"
+            )
 
 
 def _fields(remote: RemoteObject) -> dict[str, object]:
@@ -104,14 +152,16 @@ def _parse(record: dict[str, Any]) -> FetchedChange:
     key, base = str(record["key"]), str(record["base"])
     if record["deleted"] is True:
         return FetchedChange(key, base, None)
-    mtime_ns = record["mtime_ns"]
+    mtime_ns, digests = record["mtime_ns"], parse_digests(str(record["digests"]))
+    if all(each.algorithm != ALGORITHM for each in digests):
+        raise ValueError("the content could not be verified")
     remote = RemoteObject(
         key,
         int(record["size"]),
         str(record["fingerprint"]),
         int(record["modified_ns"]),
         None if mtime_ns is None else int(mtime_ns),
-        parse_digests(str(record["digests"])),
+        digests,
         metadata={},
     )
     return FetchedChange(key, base, remote)

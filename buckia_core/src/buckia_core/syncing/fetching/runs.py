@@ -7,9 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 
-from buckia_core.errors import BuckiaError
-from buckia_core.planning.manifest import BaselineEntry
+from buckia_core.adapters.contract.base import BaseSync
+from buckia_core.adapters.transfers.content_check import ContentCheck
+from buckia_core.adapters.transfers.hashing import hash_file
+from buckia_core.errors import BuckiaError, IntegrityError
+from buckia_core.planning.digest import Digests, merge, without_tentative
+from buckia_core.planning.manifest import BaselineEntry, RemoteObject
 from buckia_core.planning.plan import Action, Operation
 from buckia_core.planning.policy import Direction
 from buckia_core.planning.scope import Scope
@@ -17,10 +22,11 @@ from buckia_core.syncing import engine
 from buckia_core.syncing.error_messages import FATAL_ERRORS, error_message
 from buckia_core.syncing.events import SyncResult
 from buckia_core.syncing.fetching.bucket import FetchedBucket
-from buckia_core.syncing.fetching.cache import FetchCache, FetchedChange
+from buckia_core.syncing.fetching.cache import ALGORITHM, FetchCache, FetchedChange
 from buckia_core.syncing.request import SyncRequest
 from buckia_core.syncing.state.migration import open_state_readonly
 
+_ATTEMPTS = 3
 _COMING_DOWN = (Action.DOWNLOAD, Action.KEEP_BOTH, Action.CONFLICT)
 
 
@@ -96,8 +102,7 @@ def _fetch_one(
     if request.stopped.is_set():
         return
     try:
-        write = partial(request.adapter.download_file, key, expect=remote)
-        cache.add(FetchedChange(key, base, remote), write)
+        cache.add(FetchedChange(key, base, remote), partial(_download, request.adapter, remote))
     except FATAL_ERRORS:
         raise
     except (BuckiaError, OSError) as error:
@@ -105,6 +110,26 @@ def _fetch_one(
         return
     (result.deleted if remote is None else result.fetched).append(key)
     result.bytes_down += remote.size if remote is not None else 0
+
+
+def _download(adapter: BaseSync, remote: RemoteObject | None, target: Path) -> RemoteObject:
+    """Download an object and verify it. Returns it with the digests of the content."""
+    assert remote is not None
+    reported, check = remote.digests, ContentCheck(remote.size, ALGORITHM)
+
+    def compute(names: tuple[str, ...]) -> tuple[Digests, int]:
+        digests, status = hash_file(str(target), names)
+        return digests, status.st_size
+
+    for _ in range(_ATTEMPTS):
+        found = adapter.download_file(remote.key, target, expect=remote)
+        if check.accepts(compute, merge(found.digests, reported), found.claimed):
+            return remote._replace(digests=without_tentative(check.digests))
+        # A listing may report a wrong digest, as in `Download.fetch`.
+        reported = adapter.stat_file(remote.key).digests
+    raise IntegrityError(
+        f"the content did not match what the provider reports, in {_ATTEMPTS} attempts", key=remote.key
+    )
 
 
 def _fingerprint(change: FetchedChange) -> str | None:
@@ -115,9 +140,11 @@ def apply(request: SyncRequest, cache: FetchCache) -> SyncResult:
     """Apply fetched changes to the local files, by the rules of a sync. Sends no requests.
 
     Only local files change: what was edited here waits for the next sync, and conflicts are resolved by the policy.
-    Applied changes are removed from the cache.
+    Applied changes are removed from the cache, and so are those whose content is damaged; the next fetch downloads
+    them again.
 
     Raises:
+        ConfigError: Other users may write the cache.
         LockHeld, UnsafePlan: As `engine.sync`.
     """
     changes = cache.changes()
@@ -138,12 +165,13 @@ def apply(request: SyncRequest, cache: FetchCache) -> SyncResult:
     )
     result = engine.sync(run)
     if not request.dry_run:
-        rows = _rows(request)
+        rows, failed = _rows(request), {each.key for each in result.errors}
         for change in changes:
             row = rows.get(change.key)
             now = row.fingerprint if row is not None else ""
             # A change is also done if another sync was faster.
-            if now == (_fingerprint(change) or "") or now != change.base:
+            is_done = now == (_fingerprint(change) or "") or now != change.base
+            if is_done or (change.key in failed and not cache.is_intact(change)):
                 cache.remove(change.key)
     return result
 
