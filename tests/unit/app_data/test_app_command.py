@@ -83,3 +83,17 @@ def test_a_table_to_leave_out_must_exist(
     assert run(capsys, "trash", "list") == []
     (project / ".buckia").write_text(CONFIG)
     assert run(capsys, "app", "apply-demo", "--leave-out", "ITEM")[0]["left_out"]
+
+
+@pytest.mark.parametrize(
+    ("backup", "words", "expected"),
+    [("true", [], "next sync or backup"), ("true", ["--everywhere"], "It also replaces"), ("false", [], None)],
+)
+def test_question_of_a_reset_says_that_the_database_in_the_bucket_is_replaced(
+    project: Path, capsys: pytest.CaptureFixture[str], backup: str, words: list[str], expected: str | None
+) -> None:
+    (project / ".buckia").write_text(CONFIG.replace("user: bob", f"user: bob, backup: {backup}"))
+    result = ran(capsys, "app", "reset", *words)
+    assert result.code != 0 and (project / "bob" / "note.txt").exists()
+    assert (expected or "Move the user's files") in result.err
+    assert ("database in the bucket" in result.err) is (expected is not None)

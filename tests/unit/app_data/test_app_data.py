@@ -191,6 +191,20 @@ def test_reset_here_deletes_nothing_in_the_bucket_at_the_next_sync(phone: Instan
     assert phone.files(USER) == {"note.txt": "mine"}
 
 
+def test_database_that_a_reset_replaced_comes_back_until_the_next_backup(phone: Instance, bucket: Path) -> None:
+    publish_demo(bucket, 1)
+    phone.app.update_demo()
+    make_database(phone.database, "wal", 8).close()
+    phone.app.backup()
+    phone.app.reset()
+    phone.app.restore()
+    assert phone.rows() == [8]
+    phone.app.reset()
+    phone.app.backup()
+    phone.app.restore()
+    assert phone.rows() == [1] and f"{USER}/App.sqlite" in {each.key for each in phone.client.trash().list()}
+
+
 def test_reset_everywhere_keeps_objects_that_were_never_here_in_the_trash(phone: Instance, bucket: Path) -> None:
     publish_demo(bucket, 1)
     phone.app.update_demo()

@@ -175,7 +175,9 @@ class AppData:
     def reset(self, *, everywhere: bool = False, **options: Any) -> ResetResult:
         """Move the user's files to the trash, and give the database the content of the demo's.
 
-        Without `everywhere`, the bucket stays as it is, and the next sync brings the files back.
+        Without `everywhere`, the bucket stays as it is for now. The next sync brings the files back, and, like the next
+        backup, uploads the new database over the user's in the bucket, whose former content is in the trash here.
+        `restore` before that brings it back.
 
         Args:
             everywhere: Also delete the user's objects, after those that are not in the trash are downloaded to it.

@@ -175,12 +175,17 @@ def apply_demo_command(context: CliContext, leave_out: tuple[str, ...], dry_run:
 def reset_command(context: CliContext, everywhere: bool, yes: bool) -> ExitCode:
     """Move the user's files to the trash, and give the database the content of the demo's.
 
-    Without --everywhere, the bucket stays as it is, and the next sync brings the files back. Objects that are deleted
-    are downloaded to the trash first.
+    Without --everywhere, the bucket stays as it is for now: the next sync brings the files back, and uploads the new
+    database over the user's there. Objects that are deleted are downloaded to the trash first.
     """
+    config = context.one_bucket()
     where = "here and in the bucket" if everywhere else "here"
-    context.confirm(f"Move the user's files {where} to the trash, and reset the database?", yes=yes)
-    with context.client(context.one_bucket()) as client:
+    question = f"Move the user's files {where} to the trash, and reset the database?"
+    if config.app is not None and config.app.database_copy:
+        when = "It also replaces" if everywhere else "The next sync or backup also replaces"
+        question = f"{when} the user's database in the bucket. {question}"
+    context.confirm(question, yes=yes)
+    with context.client(config) as client:
         result = client.app.reset(everywhere=everywhere)
     record = {
         "type": "reset",
