@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -183,6 +185,54 @@ def test_cache_that_others_may_write_is_refused(
     with pytest.raises(ConfigError, match=r"`cache`"):
         getattr(sides.client(), step)()
     assert sides.files() == before
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        *({"size": value} for value in ("Infinity", float("inf"), 1 << 70)),
+        *({name: value} for name in ("modified_ns", "mtime_ns") for value in (1 << 63, -(1 << 63), float("inf"))),
+        *({name: "\ud800"} for name in ("key", "base", "fingerprint")),
+        {"digests": 1},
+    ],
+    ids=str,
+)
+def test_odd_record_stops_no_apply(sides: Sides, changes: dict[str, Any]) -> None:
+    sides.in_step("a=1").there("a=2")
+    sides.client().fetch()
+    cache = sides.client()._fetch_cache
+    (record,) = cache.directory.glob("*.json")
+    record.write_text(json.dumps(json.loads(record.read_text()) | changes))
+    assert apply(sides).downloaded == 0
+    assert sides.files()["a"] == "1"
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "1" * (1 << 20) + " "], ids=["deep", "large"])
+def test_record_that_no_fetch_writes_is_fetched_again(sides: Sides, text: str) -> None:
+    sides.in_step("a=1").there("a=2")
+    sides.client().fetch()
+    (record,) = sides.client()._fetch_cache.directory.glob("*.json")
+    record.write_text(text)
+    assert apply(sides).downloaded == 0
+    assert sides.client().fetch().fetched == ["a"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="making links needs rights there")
+@pytest.mark.parametrize("what", ["record", "content", "pipe"])
+def test_no_link_and_no_pipe_in_the_cache_is_read(sides: Sides, what: str) -> None:
+    sides.in_step("a=1").there("a=2")
+    sides.client().fetch()
+    cache = sides.client()._fetch_cache
+    (record,) = cache.directory.glob("*.json")
+    path = cache.content("a") if what == "content" else record
+    secret = sides.folder.parent / "secret"
+    os.replace(path, secret)
+    if what == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(secret)
+    assert apply(sides).downloaded == 0
+    assert sides.files()["a"] == "1"
 
 
 def test_cache_may_be_in_the_synced_folder(sides: Sides) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from buckia_core.adapters.transfers.hashing import FileChanged, hash_file
+from buckia_core.config.trust.bounded_read import read_bytes
 from buckia_core.config.trust.consent import is_trusted
 from buckia_core.config.trust.ownership import untrusted_reason
 from buckia_core.errors import ConfigError
@@ -22,6 +24,8 @@ ALGORITHM = "sha256"
 """Algorithm of the digest that each content has."""
 
 _RECORD, _PART = ".json", ".part"
+_LIMIT = 1 << 63
+"""SQLite keeps smaller numbers only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,18 +93,22 @@ class FetchCache:
     def changes(self) -> list[FetchedChange]:
         """Return all changes, in order of their keys. A record that can't be read is left out, and fetched again.
 
+        The directory may come with a checkout, so links in it are not followed, and pipes are not opened.
+
         Raises:
             ConfigError: Other users may write the directory.
         """
         self._refuse_untrusted()
         found = []
         for path in self.directory.glob(f"*{_RECORD}"):
-            with suppress(OSError, ValueError, KeyError, TypeError):
-                change = _parse(json.loads(path.read_text("ascii")))
+            with suppress(OSError, ConfigError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
+                if not stat.S_ISREG(path.lstat().st_mode):
+                    continue
+                change = _parse(json.loads(read_bytes(path).decode("ascii")))
                 content = self.content(change.key)
                 if f"{content}{_RECORD}" != str(path):
                     continue
-                if change.remote is None or content.stat().st_size == change.remote.size:
+                if change.remote is None or _is_regular(content, change.remote.size):
                     found.append(change)
         return sorted(found, key=lambda each: each.key)
 
@@ -138,6 +146,11 @@ class FetchCache:
             )
 
 
+def _is_regular(path: Path, size: int) -> bool:
+    status = path.lstat()
+    return stat.S_ISREG(status.st_mode) and status.st_size == size
+
+
 def _fields(remote: RemoteObject) -> dict[str, object]:
     return {
         "size": remote.size,
@@ -150,11 +163,15 @@ def _fields(remote: RemoteObject) -> dict[str, object]:
 
 def _parse(record: dict[str, Any]) -> FetchedChange:
     key, base = str(record["key"]), str(record["base"])
+    # Raises an error for half a surrogate pair.
+    f"{key}{base}{record.get('fingerprint', '')}".encode()
     if record["deleted"] is True:
         return FetchedChange(key, base, None)
     mtime_ns, digests = record["mtime_ns"], parse_digests(str(record["digests"]))
     if all(each.algorithm != ALGORITHM for each in digests):
         raise ValueError("the content could not be verified")
+    if not all(abs(int(each or 0)) < _LIMIT for each in (record["modified_ns"], mtime_ns)):
+        raise ValueError("a time that no state can keep")
     remote = RemoteObject(
         key,
         int(record["size"]),
