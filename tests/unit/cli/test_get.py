@@ -225,7 +225,9 @@ def test_a_bucket_that_is_not_there_is_the_only_error(buckia, project):
     assert (ran.code, [each["type"] for each in ran.records]) == (6, ["error"])
 
 
-def test_the_project_may_be_read_only(buckia, bucket, project, tmp_path_factory, monkeypatch):
+@pytest.fixture
+def read_only(monkeypatch):
+    """A project whose directory of the trash and of unfinished transfers can't be written."""
     from buckia_core.errors import StateError
     from buckia_core.syncing.bulk import run
 
@@ -233,7 +235,15 @@ def test_the_project_may_be_read_only(buckia, bucket, project, tmp_path_factory,
         raise StateError("the directory can't be written")
 
     monkeypatch.setattr(run, "prepare_state_dir", refuse)
-    (project / "a.txt").write_text("mine")
-    ran = buckia("get", "a.txt", "--overwrite")
-    assert (ran.code, files()) == (0, {"a.txt": b"abc"})
-    assert "replaced files are not kept" in ran.err
+
+
+def test_nothing_is_replaced_without_the_trash(buckia, bucket, read_only):
+    Path("a.txt").write_text("mine")
+    ran = buckia("get", "a.txt", "img/a.png", "./", "--overwrite")
+    assert (ran.code, files()) == (1, {"a.txt": b"mine"})
+    assert "the directory can't be written. What is replaced could not be kept, so nothing was changed" in ran.err
+
+
+def test_new_files_need_no_trash(buckia, bucket, read_only):
+    assert buckia("get", "a.txt", "--overwrite").code == 0
+    assert files() == {"a.txt": b"abc"}

@@ -62,6 +62,7 @@ def test_where_files_go(buckia, bucket, arguments, expected):
         (["*.jpg"], "no file matches"),
         (["dist"], "is a directory. End it in a slash"),
         (["a.txt", "b.txt", "docs"], "must end in a slash"),
+        (["a.txt", "b.txt"], "is a file beside 'a.txt'"),
         (["-"], "whole KEY"),
         (["-", "docs/"], "whole KEY"),
     ],
@@ -71,6 +72,23 @@ def test_what_is_refused(buckia, bucket, arguments, words):
     assert ran.code == 2
     assert words in ran.err
     assert keys(bucket) == []
+
+
+def test_a_key_that_is_a_file_elsewhere_is_no_source(buckia, bucket):
+    for source, key in (("./a.txt", "b.txt"), ("dist/index.html", "a.txt"), ("dist/js/app.js", "dist/js/app.js")):
+        assert buckia("put", source, key).code == 0
+    assert keys(bucket) == ["a.txt", "b.txt", "dist/js/app.js"]
+    assert bucket.read_file("b.txt")[1] == b"a.txt"
+
+
+@pytest.mark.parametrize("pattern", ["dist/*", "**/*", "dist/*l"])
+def test_hidden_files_that_a_pattern_leaves_out_are_said(buckia, bucket, project, pattern):
+    for name in ("dist/.html", "dist/.DS_Store"):
+        (project / name).write_text("")
+    ran = buckia("put", pattern, "x/")
+    assert (ran.code, len(ran.err.splitlines())) == (0, 1)
+    assert "left out: 1 hidden file, such as dist/.html; to upload it, name it" in ran.err
+    assert not any(".html" in key.split("/") for key in keys(bucket))
 
 
 def test_it_says_what_it_replaces(buckia, bucket):

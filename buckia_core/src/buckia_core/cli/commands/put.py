@@ -17,6 +17,7 @@ from buckia_core.cli.app import Command
 from buckia_core.cli.context import CliContext, pass_context
 from buckia_core.cli.exit_codes import ExitCode
 from buckia_core.cli.path_arguments import near_path
+from buckia_core.cli.terminal.formatting import format_count
 from buckia_core.planning.keys import is_internal
 
 if TYPE_CHECKING:
@@ -61,6 +62,11 @@ def put_command(
         raise click.UsageError(f"For several SOURCES, the KEY must end in a slash, and {key!r} does not.")
     if stream is not None and (not key or key.endswith("/") or recursive):
         raise click.UsageError("Name the whole KEY of the object that is read from standard input or a pipe.")
+    if len(names) == 1 and _looks_like_a_source(names[0], key):
+        raise click.UsageError(
+            f"{key!r} is a file beside {names[0]!r}. To upload both, add a KEY that ends in a slash, such as '/'. To "
+            f"write the object {key!r}, put ./ before the source."
+        )
     with context.client(config) as client:
         from buckia_core.cli.report.transfers import TransferReporter  # noqa: PLC0415  # imports the engine
         from buckia_core.cli.terminal.progress import progress_for  # noqa: PLC0415  # as above
@@ -71,7 +77,7 @@ def put_command(
             if stream is not None:
                 _put_stream(client, stream, key, progress, reporter, no_clobber=no_clobber, dry_run=dry_run)
             else:
-                mappings = list(_mappings(client, names, key, include, exclude, recursive=recursive))
+                mappings = list(_mappings(client, output, names, key, include, exclude, recursive=recursive))
                 _put_files(client, output, mappings, progress, reporter, no_clobber=no_clobber, dry_run=dry_run)
         finally:
             progress.close()
@@ -131,8 +137,15 @@ def _describe(operation: Operation, mapping: PathMapping) -> Transfer:
     return Transfer("upload", operation.key, path, operation.key, size, replaces, {"path": path})
 
 
+def _looks_like_a_source(name: str, key: str) -> bool:
+    """Tell whether a KEY may be a second source, as the shell writes it for `*.jpg`."""
+    beside = name != key and os.path.dirname(name) == os.path.dirname(key)
+    return beside and os.path.isfile(name) and os.path.isfile(key)
+
+
 def _mappings(
     client: BuckiaClient,
+    output: Output,
     names: Sequence[str],
     key: str,
     include: Sequence[str],
@@ -150,6 +163,9 @@ def _mappings(
     prefix = "" if key in ("", "/") else key if key.endswith("/") else f"{key}/"
     number = 0
     for name in names:
+        if hidden := _hidden_matches(name, client):
+            amount = format_count(len(hidden), "hidden file")
+            output.note(f"left out: {amount}, such as {hidden[0]}; to upload it, name it")
         for path, relative, is_content in _expand(name, recursive=recursive):
             number += 1
             if os.path.isdir(path):
@@ -182,6 +198,21 @@ def _expand(name: str, *, recursive: bool) -> Iterator[tuple[str, str, bool]]:
         what = "no file matches this pattern" if wildcard else "there is no such file"
         raise click.UsageError(f"{name!r}: {what}.")
     yield from ((path, key, False) for path, key in chosen if not _is_in_another(path, found, recursive=recursive))
+
+
+def _hidden_matches(name: str, client: BuckiaClient) -> list[str]:
+    """Return the hidden files, in directories that are not, which a pattern leaves out, and a sync would not."""
+    if not _WILDCARD.search(name) or os.path.lexists(name):
+        return []
+    from buckia_core.syncing.scan.filters import PathFilter  # noqa: PLC0415  # imports the engine
+
+    accepts = PathFilter(defaults=client.config.default_excludes)
+    directory, last = os.path.split(name)
+    if not last.startswith("*"):
+        return []
+    found = glob.glob(os.path.join(directory, f".{last}"), recursive=True)
+    chosen = [(path, os.path.basename(path)) for path in sorted(found) if os.path.isfile(path)]
+    return [near_path(path) for path, last in chosen if not is_internal(last) and accepts(last)]
 
 
 def _is_in_another(path: str, found: Sequence[str], *, recursive: bool) -> bool:

@@ -69,6 +69,7 @@ class BulkTransfer:
 
         Raises:
             Unauthenticated: The provider rejects the credentials.
+            StateError: Files would be replaced, and the directory of the trash can't be used. Nothing was changed.
             OSError: A directory of downloaded files can't be flushed.
         """
         directories: set[str] = set()
@@ -121,8 +122,12 @@ class BulkTransfer:
             except LockHeld:
                 pass  # another command of this kind runs, and has the records
             except StateError as error:
+                replaces_files = any(each.local and each.action is Action.DOWNLOAD for each in operations)
+                if replaces_files or (replaces and keep is KeepReplaced.ALWAYS):
+                    # The promise that what is replaced is in the trash would be broken.
+                    raise type(error)(f"{error}. What is replaced could not be kept, so nothing was changed") from error
                 keep, trash = KeepReplaced.NEVER, _NoTrash(files.trash, below=files.directory)
-                consequence = "replaced files are not kept, and interrupted transfers start over"
+                consequence = "replaced objects are not kept, and interrupted transfers start over"
                 self.on_note(f"{error}. So {consequence}.")
         # Links are followed where files are read, and nowhere where keys decide what is written.
         follow = writes and config.follow_symlinks
