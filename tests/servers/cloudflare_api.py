@@ -62,7 +62,7 @@ class CloudflareApi:
                 return [{"id": value, "name": name} for name, value in GROUPS.items()]
             case "GET", ["tokens"]:
                 page, size = (int(query[name][0]) for name in ("page", "per_page"))
-                found = [{"id": key, "name": each["name"]} for key, each in self.tokens.items()]
+                found = [{**each, "id": key, "value": None} for key, each in self.tokens.items()]
                 return found[(page - 1) * size : page * size]
             case "POST", ["tokens"]:
                 created = {"id": secrets.token_hex(16), "value": secrets.token_urlsafe(30), **body}

@@ -123,8 +123,10 @@ class LinodeProvisioner:
         found = []
         for key in self._account.access_keys():
             own = label_of(key.label, bucket.name, _LABEL_LENGTH)
-            # The grants tell two buckets apart whose long names begin alike; they end with their bucket.
-            is_other = key.grants and bucket.name not in {grant.bucket for grant in key.grants}
+            # The grants tell apart the buckets of one name in several regions, and long names that begin alike. They
+            # end with their bucket.
+            granted = {(grant.region, grant.bucket) for grant in key.grants}
+            is_other = granted and (_region(bucket), bucket.name) not in granted
             if own is not None and own.startswith(label) and not is_other:
                 found.append(KeyRecord(str(key.id), own, key.access_key))
         return found

@@ -81,6 +81,19 @@ def test_keys_of_buckets_with_long_names_are_told_apart(vendor, service):
     assert vendor.list_keys(second, f"buckia/{second.name}/") == []
 
 
+def test_the_keys_of_a_namesake_in_another_region_are_not_its_own(service):
+    service.account.endpoints.append(
+        {"region": "de-fra", "endpoint_type": "E1", "s3_endpoint": "de-fra-1.linodeobjects.com"}
+    )
+    vendor = LinodeProvisioner(LinodeAccountSettings(token=Secret(READ_WRITE), api_url=service.url))
+    name = f"prov-{uuid.uuid4().hex[:10]}"
+    first, second = (vendor.create_bucket(name, BucketOptions(region=each)) for each in ("us-ord", "de-fra"))
+    issued = vendor.create_key(first, f"buckia/{name}/0a1b2c3d", KeyScope())
+    assert vendor.list_keys(first, f"buckia/{name}/") == [issued.key]
+    assert vendor.list_keys(second, f"buckia/{name}/") == []
+    vendor.close()
+
+
 def test_what_linode_can_not_do_is_refused(vendor, name):
     with pytest.raises(ConfigError, match="--region"):
         vendor.create_bucket(name, BucketOptions())

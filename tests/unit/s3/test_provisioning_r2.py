@@ -81,6 +81,15 @@ def test_a_key_is_a_token_for_the_bucket(vendor, service, name):
     assert service.tokens == {}
 
 
+def test_the_tokens_of_a_namesake_in_another_jurisdiction_are_not_its_own(vendor, service, name):
+    bucket, label = vendor.create_bucket(name, BucketOptions()), f"buckia/{name}/0a1b2c3d"
+    european = R2Provisioner(settings(service, jurisdiction=Jurisdiction.EU))
+    theirs = european.create_key(bucket, label, KeyScope())
+    assert vendor.list_keys(bucket, f"buckia/{name}/") == []
+    assert european.list_keys(bucket, label) == [theirs.key]
+    european.close()
+
+
 def test_all_pages_of_tokens_are_looked_through(vendor, service, name):
     for number in range(120):
         service.tokens[f"{number}"] = {"name": f"other {number}"}

@@ -6,7 +6,7 @@ R2's access key is the id of a token, and its secret the SHA-256 of the token in
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -126,17 +126,15 @@ class R2Provisioner:
         found = []
         for token in self._api.entries("accounts", self._settings.account_id, "tokens", action="listing the tokens"):
             own = label_of(str(token["name"]), bucket.name)
-            if own is not None and own.startswith(label):
+            if own is not None and own.startswith(label) and self._is_for(token, bucket):
                 found.append(KeyRecord(str(token["id"]), own, str(token["id"])))
         return found
 
     def create_key(self, bucket: BucketRecord, label: str, scope: KeyScope) -> IssuedKey:
         """See `IssuesKeys`."""
-        settings = self._settings
-        resource = f"com.cloudflare.edge.r2.bucket.{settings.account_id}_{settings.jurisdiction}_{bucket.name}"
         policy = {
             "effect": "allow",
-            "resources": {resource: "*"},
+            "resources": {self._resource(bucket): "*"},
             "permission_groups": [{"id": self._permission_group(_GROUPS[scope.access])}],
         }
         body = {"name": dashed_label(label), "policies": [policy]}
@@ -199,6 +197,15 @@ class R2Provisioner:
             if each["name"] == name:
                 return str(each["id"])
         raise AdapterError(f"Cloudflare has no permission group {name!r}", provider=PROVIDER)
+
+    def _resource(self, bucket: BucketRecord) -> str:
+        settings = self._settings
+        return f"com.cloudflare.edge.r2.bucket.{settings.account_id}_{settings.jurisdiction}_{bucket.name}"
+
+    def _is_for(self, token: Mapping[str, Any], bucket: BucketRecord) -> bool:
+        """Tell whether a token with the label of a bucket is for this one, not its namesake in another jurisdiction."""
+        policies = token.get("policies")
+        return not policies or any(self._resource(bucket) in each.get("resources", ()) for each in policies)
 
     def _domains(self, bucket: BucketRecord, action: str) -> list[str]:
         found = self._ignore("GET", "r2", "buckets", bucket.name, "domains", "custom", action=action) or {}
