@@ -83,6 +83,17 @@ def test_given_secrets_come_from_standard_input_and_go_to_the_store(project, run
     assert (list((project / "secrets").glob("*key")), (project / ".buckia").read_text().count("videos")) == ([], 0)
 
 
+def test_given_secrets_go_to_the_default_store_of_the_user(project, run, monkeypatch):
+    (project / "user").mkdir()
+    (project / "user" / "config.toml").write_text('default_store = "file:secrets"\n')
+    monkeypatch.setenv("BUCKIA_CONFIG_DIR", str(project / "user"))
+    words = ("register", "videos", "--provider", "s3", "--secret", "secret_access_key")
+    assert "file:secrets" in run(*words, "--dry-run").out
+    run(*words, stdin=f"secret_access_key={SECRET}\n")
+    (secret,) = (project / "secrets").glob("*secret_access_key")
+    assert secret.read_text().strip() == SECRET
+
+
 @pytest.mark.parametrize("stdin", ["", SECRET, f"other={SECRET}", "secret_access_key="])
 def test_wrong_lines_are_refused_without_showing_them(project, run, stdin):
     words = ("register", "videos", "--provider", "s3", "--secret", "secret_access_key", "--store", "file:secrets")

@@ -99,10 +99,11 @@ class AwsProvisioner:
         path, action = _path(bucket.name), "listing the users"
         found = []
         for user in self._iam.pages("list_users", "Users", action=action, PathPrefix=path):
-            name = str(user["UserName"])
+            with self._iam.parsing(action):
+                name, is_below = str(user["UserName"]), user["Path"] == path
             own = f"{path.strip('/')}/{name[-8:]}"
             # Some servers list the users of all paths.
-            if user["Path"] == path and own.startswith(label):
+            if is_below and own.startswith(label):
                 keys = self._access_keys(name)
                 found.append(KeyRecord(name, own, keys[0] if keys else ""))
         return found
@@ -114,9 +115,10 @@ class AwsProvisioner:
         self._iam.call("create_user", action=action, once=True, UserName=user, Path=_path(bucket.name))
         document = policy_document(scope_statements(bucket.name, scope, "Buckia"))
         self._iam.call("put_user_policy", action=action, UserName=user, PolicyName=_POLICY, PolicyDocument=document)
-        created = self._iam.call("create_access_key", action="creating a key", once=True, UserName=user)["AccessKey"]
-        key = KeyRecord(user, label, created["AccessKeyId"])
-        secret = Secret(created["SecretAccessKey"])
+        response = self._iam.call("create_access_key", action="creating a key", once=True, UserName=user)
+        with self._iam.parsing("creating a key"):
+            created = response["AccessKey"]
+            key, secret = KeyRecord(user, label, created["AccessKeyId"]), Secret(created["SecretAccessKey"])
         return IssuedKey(key, {"access_key_id": key.public_id}, {"secret_access_key": secret})
 
     def delete_key(self, bucket: BucketRecord, key: KeyRecord) -> None:  # noqa: ARG002  # the user is enough
@@ -194,13 +196,15 @@ class AwsProvisioner:
         self._s3.call("put_public_access_block", action="blocking public access", Bucket=name, **params)
 
     def _access_keys(self, user: str) -> list[str]:
+        action = "listing the keys of a user"
         try:
-            found = self._iam.call("list_access_keys", action="listing the keys of a user", UserName=user)
+            found = self._iam.call("list_access_keys", action=action, UserName=user)
         except AdapterError as error:
             if not _is_missing(error):
                 raise
             return []
-        return [str(each["AccessKeyId"]) for each in found["AccessKeyMetadata"]]
+        with self._iam.parsing(action):
+            return [str(each["AccessKeyId"]) for each in found["AccessKeyMetadata"]]
 
     def _ignore(self, operation: str, action: str, **params: Any) -> None:
         """Call an operation of IAM; what it is about may be missing."""

@@ -92,7 +92,8 @@ class CephProvisioner:
             own = label_of(uid, bucket.name)
             user = self._admin.user(uid) if own is not None and own.startswith(label) else None
             if own is not None and user is not None:
-                public_id = next((str(each["access_key"]) for each in user.get("keys", ())), "")
+                with self._account.parsing("reading a user"):
+                    public_id = next((str(each["access_key"]) for each in user.get("keys", ())), "")
                 found.append(KeyRecord(uid, own, public_id))
         return found
 
@@ -103,7 +104,8 @@ class CephProvisioner:
         keys = user.get("keys") or ()
         if not keys:
             raise AdapterError("creating a user: the gateway returned no key", provider=PROVIDER)
-        access_key, secret_key = str(keys[0]["access_key"]), Secret(str(keys[0]["secret_key"]))
+        with self._account.parsing("creating a user"):
+            access_key, secret_key = str(keys[0]["access_key"]), Secret(str(keys[0]["secret_key"]))
         statements = scope_statements(bucket.name, scope, _sid(uid), f"arn:aws:iam:::user/{uid}")
         self._buckets.add_statements(bucket.name, _sid(uid), statements)
         key = KeyRecord(uid, label, access_key)

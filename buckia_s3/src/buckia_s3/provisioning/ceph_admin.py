@@ -21,7 +21,7 @@ from buckia_core.http.tls import tls_context
 from buckia_s3.auth.sigv4 import Credentials, query_string, sign_request
 from buckia_s3.errors import from_code, from_network
 from buckia_s3.http.endpoint import DEFAULT_REGION
-from buckia_s3.provisioning.s3_account import PROVIDER, RETRY_POLICY
+from buckia_s3.provisioning.s3_account import PROVIDER, RETRY_POLICY, unexpected_response
 
 _MAX_BYTES = 16 << 20
 _PAGE = 1000
@@ -51,13 +51,20 @@ class CephAdmin:
         """Return the ids of all users."""
         found: list[str] = []
         marker = ""
+        seen = {marker}
         while True:
             query = {"list": "", "max-entries": str(_PAGE), **({"marker": marker} if marker else {})}
             page = self._call("GET", query, action="listing the users")
-            found += page.get("keys", [])
+            keys, following = page.get("keys", []), page.get("marker", "")
+            if not isinstance(keys, list) or not isinstance(following, str):
+                raise unexpected_response("listing the users", self._url)
+            found += [str(each) for each in keys]
             if not page.get("truncated"):
                 return found
-            marker = page.get("marker", "")
+            if following in seen:
+                raise unexpected_response("listing the users", self._url)
+            seen.add(following)
+            marker = following
 
     def create_user(self, uid: str, display_name: str) -> dict[str, Any]:
         """Create a user with a key, who may create no buckets. Sent once."""

@@ -20,7 +20,7 @@ from buckia_core.http.origin import split_url
 from buckia_core.http.timeouts import Timeouts
 from buckia_core.http.tls import tls_context
 from buckia_s3.errors import from_network
-from buckia_s3.provisioning.s3_account import PROVIDER, RETRY_POLICY
+from buckia_s3.provisioning.s3_account import PROVIDER, RETRY_POLICY, unexpected_response
 
 _MAX_BYTES = 16 << 20
 _PAGE = 50
@@ -57,14 +57,17 @@ class CloudflareApi:
 
     def entries(self, *segments: str, action: str) -> Iterator[dict[str, Any]]:
         """Yield the entries of a paged list. Raises as `call`."""
-        page = 1
+        page, before = 1, None
         while True:
             query = {"page": page, "per_page": _PAGE}
             response = retry_call(partial(self._send, "GET", segments, query, None, action), RETRY_POLICY)
-            yield from response["result"]
-            if len(response["result"]) < _PAGE:
+            found = response["result"]
+            if not isinstance(found, list) or not all(isinstance(each, dict) for each in found) or found == before:
+                raise unexpected_response(action, urlsplit(self._url).netloc)
+            yield from found
+            if len(found) < _PAGE:
                 return
-            page += 1
+            page, before = page + 1, found
 
     def close(self) -> None:
         """Close the connections."""

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from buckia_core.adapters.contract.provisioner import (
     Access,
@@ -27,7 +29,7 @@ from buckia_core.config.settings import setting
 from buckia_core.config.urls import check_url
 from buckia_core.errors import AdapterError, ConfigError, NotFound
 from buckia_s3.provisioning.cloudflare_api import CloudflareApi
-from buckia_s3.provisioning.s3_account import PROVIDER, Boto3Account, S3Buckets
+from buckia_s3.provisioning.s3_account import PROVIDER, Boto3Account, S3Buckets, parsing_response
 
 _REGION = "auto"
 _MANAGED = "r2.dev"
@@ -124,10 +126,12 @@ class R2Provisioner:
     def list_keys(self, bucket: BucketRecord, label: str) -> Sequence[KeyRecord]:
         """See `IssuesKeys`."""
         found = []
-        for token in self._api.entries("accounts", self._settings.account_id, "tokens", action="listing the tokens"):
-            own = label_of(str(token["name"]), bucket.name)
-            if own is not None and own.startswith(label) and self._is_for(token, bucket):
-                found.append(KeyRecord(str(token["id"]), own, str(token["id"])))
+        action = "listing the tokens"
+        for token in self._api.entries("accounts", self._settings.account_id, "tokens", action=action):
+            with self._parsing(action):
+                own = label_of(str(token["name"]), bucket.name)
+                if own is not None and own.startswith(label) and self._is_for(token, bucket):
+                    found.append(KeyRecord(str(token["id"]), own, str(token["id"])))
         return found
 
     def create_key(self, bucket: BucketRecord, label: str, scope: KeyScope) -> IssuedKey:
@@ -153,7 +157,8 @@ class R2Provisioner:
         path = ("r2", "buckets", bucket.name, "domains")
         if domain is None:
             found = self._call("PUT", *path, "managed", action="making the bucket public", body={"enabled": True})
-            return f"https://{found['domain']}"
+            with self._parsing("making the bucket public"):
+                return f"https://{found['domain']}"
         if domain not in self._domains(bucket, "reading the domains of the bucket"):
             body = {"domain": domain, "enabled": True, "zoneId": self._zone(domain)}
             self._call("POST", *path, "custom", action=f"adding the domain {domain!r}", body=body)
@@ -163,7 +168,9 @@ class R2Provisioner:
         """See `PublishesBuckets`. The host names that lead to the bucket, and `r2.dev` for the development URL."""
         path, action = ("r2", "buckets", bucket.name, "domains"), "reading the domains of the bucket"
         managed = self._ignore("GET", *path, "managed", action=action) or {}
-        return [*self._domains(bucket, action), *([_MANAGED] if managed.get("enabled") else ())]
+        with self._parsing(action):
+            is_managed = bool(managed.get("enabled"))
+        return [*self._domains(bucket, action), *([_MANAGED] if is_managed else ())]
 
     def unpublish(self, bucket: BucketRecord, keep: Collection[str] = ()) -> None:
         """See `PublishesBuckets`."""
@@ -186,16 +193,21 @@ class R2Provisioner:
 
     def _s3(self) -> Boto3Account:
         """Open S3 with the credentials that follow from the account's own token."""
-        found = self._call("GET", "tokens", "verify", action="checking the token")
-        keys = (Secret(str(found["id"]), is_public=True), _secret(self._settings.api_token.reveal()), None)
+        action = "checking the token"
+        found = self._call("GET", "tokens", "verify", action=action)
+        with self._parsing(action):
+            token_id = Secret(str(found["id"]), is_public=True)
+        keys = (token_id, _secret(self._settings.api_token.reveal()), None)
         url, bundle = self._settings.s3_url, self._settings.ca_bundle
         return Boto3Account("s3", endpoint_url=url, region=_REGION, keys=keys, ca_bundle=bundle)
 
     def _permission_group(self, name: str) -> str:
-        groups = self._call("GET", "tokens", "permission_groups", action="listing the permission groups")
-        for each in groups:
-            if each["name"] == name:
-                return str(each["id"])
+        action = "listing the permission groups"
+        groups = self._call("GET", "tokens", "permission_groups", action=action)
+        with self._parsing(action):
+            for each in groups:
+                if each["name"] == name:
+                    return str(each["id"])
         raise AdapterError(f"Cloudflare has no permission group {name!r}", provider=PROVIDER)
 
     def _resource(self, bucket: BucketRecord) -> str:
@@ -209,16 +221,22 @@ class R2Provisioner:
 
     def _domains(self, bucket: BucketRecord, action: str) -> list[str]:
         found = self._ignore("GET", "r2", "buckets", bucket.name, "domains", "custom", action=action) or {}
-        return [str(each["domain"]) for each in found.get("domains", ())]
+        with self._parsing(action):
+            return [str(each["domain"]) for each in found.get("domains", ())]
 
     def _zone(self, domain: str) -> str:
         labels = domain.split(".")
         for start in range(len(labels) - 1):
             name = ".".join(labels[start:])
-            found = self._api.call("GET", "zones", action="looking for the zone of the domain", name=name)
+            action = "looking for the zone of the domain"
+            found = self._api.call("GET", "zones", action=action, name=name)
             if found:
-                return str(found[0]["id"])
+                with self._parsing(action):
+                    return str(found[0]["id"])
         raise ConfigError(f"the account has no zone for the domain {domain!r}")
+
+    def _parsing(self, action: str) -> AbstractContextManager[None]:
+        return parsing_response(action, urlsplit(self._settings.api_url).netloc)
 
     def _call(self, method: str, *segments: str, action: str, body: Any = None, once: bool = False) -> Any:
         path = ("accounts", self._settings.account_id, *segments)

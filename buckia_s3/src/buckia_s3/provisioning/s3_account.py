@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from buckia_core.adapters.transfers.retry import RetryPolicy, retry_call
 from buckia_core.config.secrets.secret import Secret
@@ -23,6 +25,9 @@ T = TypeVar("T")
 
 PROVIDER = "s3"
 RETRY_POLICY = RetryPolicy(max_attempts=4, time_limit=30.0, initial_wait=0.2, max_wait=5.0)
+
+_MALFORMED = (ResponseParserError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What boto3, and the use of what it returns, raise for a response that is none of the service's."""
 
 _NO_SUCH = ("NoSuchBucket", "NoSuchBucketPolicy", "NoSuchUpload", "NoSuchEntity", "NotFound", "404")
 
@@ -96,8 +101,33 @@ class Boto3Account:
                 return call()
             except (ClientError, BotoCoreError) as error:
                 raise from_boto3(error, provider=PROVIDER, action=action, host=self.host) from error
+            except _MALFORMED as error:
+                raise unexpected_response(action, self.host) from error
 
         return attempt() if once else retry_call(attempt, RETRY_POLICY)
+
+    def parsing(self, action: str) -> AbstractContextManager[None]:
+        """See `parsing_response`."""
+        return parsing_response(action, self.host)
+
+
+@contextmanager
+def parsing_response(action: str, host: str) -> Iterator[None]:
+    """Translate the exceptions that a malformed response causes while it is used in the block.
+
+    Raises:
+        AdapterError: The response is malformed.
+    """
+    try:
+        yield
+    except _MALFORMED as error:
+        raise unexpected_response(action, host) from error
+
+
+def unexpected_response(action: str, host: str) -> AdapterError:
+    """Return the error for a response that the service would not give."""
+    message = f"{action}: {host} gave an unexpected response; check that this is the address of the service"
+    return AdapterError(message, provider=PROVIDER)
 
 
 class S3Buckets:
@@ -114,8 +144,10 @@ class S3Buckets:
 
     def exists(self, name: str) -> bool:
         """Tell whether the account has a bucket."""
-        buckets = self._account.call("list_buckets", action="listing the buckets").get("Buckets", ())
-        return any(each["Name"] == name for each in buckets)
+        action = "listing the buckets"
+        found = self._account.call("list_buckets", action=action)
+        with self._account.parsing(action):
+            return any(each["Name"] == name for each in found.get("Buckets", ()))
 
     def create(self, name: str, *, location: str | None) -> None:
         """Create a private bucket in a location; `None` for the server's default.
@@ -145,18 +177,24 @@ class S3Buckets:
         for each in self._account.pages("list_multipart_uploads", "Uploads", action=action, Bucket=name):
             upload = {"Key": each["Key"], "UploadId": each["UploadId"]}
             self._ignore("abort_multipart_upload", action=action, Bucket=name, **upload)
+        before: list[dict[str, Any]] = []
         while found := self._list(name, action, 1000):
+            if found == before:
+                message = f"{action}: its objects are still there after they were deleted"
+                raise AdapterError(message, provider=PROVIDER)
             for each in found:
                 self._account.call("delete_object", action=action, Bucket=name, **each)
+            before = found
 
     def _list(self, name: str, action: str, limit: int) -> list[dict[str, Any]]:
         """Return the first objects of a bucket, with their versions, as arguments of a delete."""
-        if not self._versions:
-            page = self._account.call("list_objects_v2", action=action, Bucket=name, MaxKeys=limit)
-            return [{"Key": each["Key"]} for each in page.get("Contents", ())]
-        page = self._account.call("list_object_versions", action=action, Bucket=name, MaxKeys=limit)
-        found = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
-        return [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in found]
+        operation = "list_object_versions" if self._versions else "list_objects_v2"
+        page = self._account.call(operation, action=action, Bucket=name, MaxKeys=limit)
+        with self._account.parsing(action):
+            if not self._versions:
+                return [{"Key": each["Key"]} for each in page.get("Contents", ())]
+            found = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
+            return [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in found]
 
     def delete(self, name: str) -> None:
         """Delete an empty bucket; a missing one is no error.
@@ -168,10 +206,12 @@ class S3Buckets:
 
     def statements(self, name: str) -> list[Statement]:
         """Return the statements of the policy of a bucket; none without a policy, or without the bucket."""
-        found = self._ignore("get_bucket_policy", action="reading the policy of the bucket", Bucket=name)
+        action = "reading the policy of the bucket"
+        found = self._ignore("get_bucket_policy", action=action, Bucket=name)
         text = (found or {}).get("Policy")
-        statements = json.loads(text).get("Statement", []) if text else []
-        return statements if isinstance(statements, list) else [statements]
+        with self._account.parsing(action):
+            statements = json.loads(text).get("Statement", []) if text else []
+            return [dict(each) for each in (statements if isinstance(statements, list) else [statements])]
 
     def public_access(self, name: str) -> list[str]:
         """Return the id of Buckia's statement that lets everybody read, if the policy of a bucket has it."""

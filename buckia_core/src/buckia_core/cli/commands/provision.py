@@ -152,7 +152,7 @@ def register_command(
         possible = ", ".join(each.name for each in declared.values() if each.is_secret)
         raise click.UsageError(f"Name the settings to store with --secret: {possible}.")
     request = Request(
-        action=Action.REGISTER, name=name, bucket_name=settings.get("bucket_name", name), store=store or "keyring",
+        action=Action.REGISTER, name=name, bucket_name=settings.get("bucket_name", name), store=store,
         settings={"provider": provider, **settings},
     )  # fmt: skip
     given = {} if dry_run else ask_secrets(context, names)
