@@ -273,6 +273,41 @@ def test_n50_a_broken_file_is_put_aside_and_a_new_one_begins(path, breaks, stays
     assert remembered(path) == ["a"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "1",
+        "[" * 100_000,
+        "{}",
+        b"\xff",
+        None,
+        '{"key": 1, "root": "r", "since": "x"}',
+        '{"key": "\\ud800"}',
+    ],
+    ids=lambda text: repr(text)[:30],
+)
+def test_a_damaged_record_stops_no_run(path, text):
+    good = {"key": "a", "root": "r", "since": "now"}
+    state = StateDatabase.open(path, "here")
+    state.update_conflicts([good])
+    state.add_run({"bucket": "b", "started": "1"})
+    connection = sqlite3.connect(path)
+    text = "null" if text is None else text
+    connection.execute("INSERT INTO conflicts VALUES ('0', 'r', ?)", (text,))
+    connection.execute("INSERT INTO runs (record) VALUES (?)", (text,))
+    connection.commit()
+    connection.close()
+    assert state.conflicts() == [good]
+    assert [each for each in state.runs(5) if each.get("bucket")] == [{"bucket": "b", "started": "1"}]
+    assert state.last_run_started() == "1"
+    state.update_conflicts([good | {"key": "b"}])
+    assert [each["key"] for each in state.conflicts()] == ["a", "b"]
+    state.close()
+
+
 def test_a_new_file_has_its_name_when_it_is_complete(path, monkeypatch):
     # Else a process that is killed leaves a file that looks broken.
     create_tables, named = database_file.create_tables, []

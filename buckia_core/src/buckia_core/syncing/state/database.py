@@ -248,8 +248,8 @@ class StateDatabase:
 
     @translates_errors
     def conflicts(self) -> list[dict[str, Any]]:
-        """Return the records of unresolved conflicts, in key order."""
-        return [json.loads(record) for (record,) in self._db.execute("SELECT record FROM conflicts ORDER BY key")]
+        """Return the records of unresolved conflicts, in key order. Damaged ones are left out."""
+        return read_records(self._db.execute("SELECT record FROM conflicts ORDER BY key"), "key", "root", "since")
 
     @translates_errors
     def update_conflicts(self, records: Sequence[dict[str, Any]], resolved: Iterable[tuple[str, str]] = ()) -> None:
@@ -285,15 +285,13 @@ class StateDatabase:
 
     @translates_errors
     def runs(self, limit: int) -> list[dict[str, Any]]:
-        """Return the last runs, newest first."""
-        rows = self._db.execute("SELECT record FROM runs ORDER BY id DESC LIMIT ?", (limit,))
-        return [json.loads(record) for (record,) in rows]
+        """Return the last runs, newest first. Damaged records are left out."""
+        return read_records(self._db.execute("SELECT record FROM runs ORDER BY id DESC LIMIT ?", (limit,)))
 
     @translates_errors
     def last_run_started(self) -> str:
         """Return the start of the last run in ISO 8601, or an empty string."""
-        row = self._db.execute("SELECT record FROM runs ORDER BY id DESC LIMIT 1").fetchone()
-        return str(json.loads(row[0]).get("started", "")) if row else ""
+        return last_start(self._db)
 
     # --- states of Buckia 0.6 ----------------------------------------------------------------------------
 
@@ -311,12 +309,12 @@ class StateDatabase:
             newer: It is newer than this state, so its mappings replace those here; otherwise only mappings that are
                 unknown here are imported.
         """
-        runs = [record for (record,) in legacy.execute("SELECT record FROM runs ORDER BY id")]
-        name = json.loads(runs[-1])["bucket"] if runs else unquote(stem)
+        run_records = read_records(legacy.execute("SELECT record FROM runs ORDER BY id"), "bucket")
+        name = run_records[-1]["bucket"] if run_records else unquote(stem)
         known = {root for (root,) in self._db.execute("SELECT root FROM roots")}
-        conflicts = [(json.loads(record), record) for (record,) in legacy.execute("SELECT record FROM conflicts")]
+        conflicts = read_records(legacy.execute("SELECT record FROM conflicts"), "key", "root", "since")
         found = {root for (root,) in legacy.execute("SELECT DISTINCT root FROM entries")}
-        imported = {*found, *(each["root"] for each, _ in conflicts)}.difference(() if newer else known)
+        imported = {*found, *(each["root"] for each in conflicts)}.difference(() if newer else known)
         with self._transaction():
             for table in ("entries", "conflicts", "roots"):
                 self._db.executemany(f"DELETE FROM {table} WHERE root = ?", [(root,) for root in imported])  # noqa: S608
@@ -324,10 +322,10 @@ class StateDatabase:
             self._db.executemany("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
             self._db.executemany("INSERT INTO roots (root, name) VALUES (?, ?)", [(root, name) for root in imported])
             found_conflicts = [
-                (each["key"], each["root"], text) for each, text in conflicts if each["root"] in imported
+                (each["key"], each["root"], json.dumps(each)) for each in conflicts if each["root"] in imported
             ]
-            self._db.executemany("INSERT INTO conflicts VALUES (?, ?, ?)", found_conflicts)
-            self._merge_runs(runs)
+            self._db.executemany("INSERT OR REPLACE INTO conflicts VALUES (?, ?, ?)", found_conflicts)
+            self._merge_runs(run_records)
             stems = json.dumps(sorted({*self.legacy_stems(), stem}))
             self._db.execute("INSERT OR REPLACE INTO meta VALUES ('former', ?)", (stems,))
             if newer:
@@ -335,11 +333,12 @@ class StateDatabase:
                 own_id = legacy.execute("SELECT value FROM meta WHERE name = 'id'").fetchone()
                 self._db.execute("INSERT OR REPLACE INTO meta VALUES ('id', ?)", own_id)
 
-    def _merge_runs(self, records: Iterable[str]) -> None:
-        own = [record for (record,) in self._db.execute("SELECT record FROM runs ORDER BY id")]
-        merged = sorted(dict.fromkeys([*own, *records]), key=lambda record: str(json.loads(record).get("started", "")))
+    def _merge_runs(self, records: Iterable[dict[str, Any]]) -> None:
+        own = read_records(self._db.execute("SELECT record FROM runs ORDER BY id"))
+        merged = sorted([*own, *records], key=lambda record: str(record.get("started", "")))
+        texts = dict.fromkeys(json.dumps(record) for record in merged)
         self._db.execute("DELETE FROM runs")
-        self._db.executemany("INSERT INTO runs (record) VALUES (?)", [(record,) for record in merged])
+        self._db.executemany("INSERT INTO runs (record) VALUES (?)", [(text,) for text in texts])
 
     def legacy_stems(self) -> list[str]:
         """Return the stems of the imported files of Buckia 0.6."""
@@ -360,3 +359,23 @@ class StateDatabase:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise
+
+
+def read_records(rows: Iterable[tuple[object]], *required: str) -> list[dict[str, Any]]:
+    """Parse a column of JSON objects. One that is damaged, or has no text in a required field, is left out."""
+    found = []
+    for (text,) in rows:
+        try:
+            record = json.loads(text)  # type: ignore[arg-type]  # other types raise an error
+            json.dumps(record, ensure_ascii=False).encode()
+        except (ValueError, TypeError, RecursionError):
+            continue
+        if isinstance(record, dict) and all(isinstance(record.get(name), str) for name in required):
+            found.append(record)
+    return found
+
+
+def last_start(database: sqlite3.Connection) -> str:
+    """Return the start of the last run in a database whose record is not damaged, or an empty string."""
+    found = read_records(database.execute("SELECT record FROM runs ORDER BY id DESC LIMIT 100"), "started")
+    return str(found[0]["started"]) if found else ""

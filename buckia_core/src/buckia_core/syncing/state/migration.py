@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Sequence
 from contextlib import ExitStack, closing, suppress
@@ -12,7 +11,7 @@ from typing import NamedTuple
 
 from buckia_core.config.secrets.redaction import redacted_logger
 from buckia_core.syncing.state import database_file
-from buckia_core.syncing.state.database import StateDatabase
+from buckia_core.syncing.state.database import StateDatabase, last_start
 from buckia_core.syncing.state.errors import is_damage, raise_translated, state_error
 from buckia_core.syncing.state.locations import StateFiles, check_state_dir, safe_file_names
 from buckia_core.syncing.state.lock import RunLock
@@ -158,14 +157,13 @@ def _read_legacy_state(path: Path, files: StateFiles) -> LegacyState | None:
             if identity is None or not files.matches(identity[0]):
                 return None
             database_file.check_database(database, path, schema=_SCHEMA)
-            last = database.execute("SELECT record FROM runs ORDER BY id DESC LIMIT 1").fetchone()
+            started = last_start(database)
     except OSError as error:
         raise state_error(error, path) from error
     except sqlite3.Error as error:
         if "no such table" in str(error):
             return None
         raise database_file.damage_from_error(error, path) from error
-    started = json.loads(last[0]).get("started", "") if last else ""
     return LegacyState(started, path.stat().st_mtime, path)
 
 
