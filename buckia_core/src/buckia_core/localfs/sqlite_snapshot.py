@@ -314,6 +314,9 @@ def is_damage(error: sqlite3.Error) -> bool:
 
 def error_for(error: sqlite3.Error, path: str) -> Exception:
     """Return the error to raise for one of SQLite: `CorruptDatabase`, `Transient` or `OSError`."""
+    if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_NOTADB:
+        advice = "if it is encrypted, or of another program, set `sqlite: off` to sync it as other files"
+        return CorruptDatabase(f"the database is damaged: {path}: {error}; {advice}")
     if is_damage(error):
         return CorruptDatabase(f"the database is damaged: {path}: {error}")
     if is_busy(error):

@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 
 from buckia_core.localfs import sqlite_snapshot
-from buckia_core.syncing.bulk.uploads import directory_mapping, plan_uploads
+from buckia_core.syncing.bulk.uploads import directory_mapping, file_mapping, plan_uploads
 from tests.unit.syncing.databases.database import KEY, connect, make_database, put_database, rows, rows_there, uploaded
 from tests.unit.syncing.sides import Sides
 
@@ -100,6 +100,38 @@ def test_side_files_that_a_bulk_upload_leaves_out_have_a_reason(sides: Sides) ->
     assert {(os.path.basename(path), reason) for path, reason in plan.left_out} == {
         (KEY + suffix, "part of the SQLite database beside it") for suffix in ("-wal", "-shm")
     }
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
+def test_linked_database_in_a_folder_is_uploaded_when_it_changes(sides: Sides) -> None:
+    sides.settings["follow_symlinks"] = True
+    real = sides.folder.with_name("real.sqlite")
+    with closing(make_database(real, "wal", 1, 2)) as app:
+        (sides.folder / KEY).symlink_to(real)
+        assert [sides.sync().uploaded for _ in range(3)] == [1, 0, 0]
+        app.execute("insert into item values (3, 'x')")
+        assert [sides.sync().uploaded for _ in range(2)] == [1, 0]
+    assert rows_there(sides) == [1, 2, 3]
+
+
+def test_encrypted_database_that_is_open_names_the_setting_for_it(sides: Sides) -> None:
+    wal = b"\x37\x7f\x06\x82" + b"secret!!" * 1024
+    (sides.folder / "encrypted.db").write_bytes(b"secret!!" * 1024)
+    (sides.folder / "encrypted.db-wal").write_bytes(wal)
+    assert "`sqlite: off`" in str(sides.sync().errors)
+
+
+def test_bulk_upload_takes_databases_as_files_if_they_are_switched_off(sides: Sides) -> None:
+    sides.settings["sqlite"] = "off"
+    with closing(make_database(sides.folder / KEY, "wal", 1)):
+        config = sides.client().config
+        mappings = [
+            directory_mapping("0", str(sides.folder), "d/", config, (), ()),
+            file_mapping("1", str(sides.folder / KEY), "one", config),
+        ]
+        plan = plan_uploads(sides.bucket, mappings, follow_symlinks=False, no_clobber=False)
+    assert {each.key for each in plan.operations} == {"one", "d/" + KEY, f"d/{KEY}-wal", f"d/{KEY}-shm"}
+    assert plan.left_out == [] and mappings[1].database_mode("one") is None
 
 
 def test_idle_database_keeps_its_bytes(sides: Sides) -> None:

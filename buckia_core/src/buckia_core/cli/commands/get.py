@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,12 +79,14 @@ def get_command(
         from buckia_core.cli.report.transfers import TransferReporter  # noqa: PLC0415  # as above
         from buckia_core.cli.terminal.progress import progress_for  # noqa: PLC0415  # as above
         from buckia_core.syncing.bulk.downloads import IfExists, plan_downloads  # noqa: PLC0415  # as above
+        from buckia_core.syncing.scan.mappings import database_predicate  # noqa: PLC0415  # as above
 
         progress = progress_for(output, config.name)
         reporter = TransferReporter(output, config.name, progress)
         try:
             found = _select(client, sources, reporter, recursive=recursive)
-            places = [_mapping(each, target) for each in found]
+            is_database = database_predicate(config)
+            places = [replace(_mapping(each, target), is_database=is_database) for each in found]
             plan = plan_downloads(
                 client.adapter,
                 [(place, each.objects) for place, each in zip(places, found, strict=True)],

@@ -173,7 +173,7 @@ def _mappings(
                 yield directory_mapping(str(number), path, below, client.config, include, exclude)
             else:
                 exact = len(names) == 1 and path == name and key and not key.endswith("/")
-                yield file_mapping(str(number), path, key if exact else prefix + relative)
+                yield file_mapping(str(number), path, key if exact else prefix + relative, client.config)
 
 
 def _expand(name: str, *, recursive: bool) -> Iterator[tuple[str, str, bool]]:

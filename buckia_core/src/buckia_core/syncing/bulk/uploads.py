@@ -24,7 +24,7 @@ from buckia_core.syncing.error_messages import FATAL_ERRORS
 from buckia_core.syncing.execution.operation_result import OperationResult
 from buckia_core.syncing.scan.filters import PathFilter
 from buckia_core.syncing.scan.local import LocalScan
-from buckia_core.syncing.scan.mappings import files_below
+from buckia_core.syncing.scan.mappings import database_predicate, files_below
 
 
 @dataclass(slots=True)
@@ -44,9 +44,9 @@ class UploadPlan:
     targets_unknown: bool = False
 
 
-def file_mapping(id: str, path: str, key: str) -> PathMapping:
+def file_mapping(id: str, path: str, key: str, config: BucketConfig) -> PathMapping:
     """Return the mapping of one file to a key."""
-    return PathMapping(id, os.path.abspath(path), key, is_file=True)
+    return PathMapping(id, os.path.abspath(path), key, is_file=True, is_database=database_predicate(config))
 
 
 def directory_mapping(
@@ -59,7 +59,8 @@ def directory_mapping(
     secret = files_below(path, secret_files(config))
     accepts = PathFilter(tuple(include), tuple(exclude), always_excluded=secret, defaults=config.default_excludes)
     filtered = accept_all if accepts.is_noop else accepts
-    return PathMapping(id, os.path.abspath(path), prefix, path_filter=filtered)
+    local, is_database = os.path.abspath(path), database_predicate(config)
+    return PathMapping(id, local, prefix, path_filter=filtered, is_database=is_database)
 
 
 def plan_uploads(

@@ -197,6 +197,13 @@ class _MappingWalk(TreeWalk[LocalEntry]):
             return entry
         return locate_entry(entry, self._mapping, follow=self.follow) or entry
 
+    def _is_refused_link(self, key: str, path: str) -> bool:
+        """See `TreeWalk`. The side files of a linked database are beside the target of the link."""
+        is_refused = super()._is_refused_link(key, path)
+        if not is_refused and self._is_database is not None and key[-1] != "/":
+            self._in_use.add(key)
+        return is_refused
+
     def leave_out(self, directory: Directory, prefix: str, names: list[str]) -> None:
         """See `TreeWalk`. Side files of databases are part of these."""
         if self._is_database is None:

@@ -142,7 +142,7 @@ def _files(
             remote=key,
             is_file=True,
             rules=_rules(config, overrides, direction),
-            is_database=_database_predicate(config),
+            is_database=database_predicate(config),
         )
         for local, key in files.items()
     ]
@@ -178,11 +178,12 @@ def _root(config: BucketConfig, overrides: RunOverrides, rule: PathRule, *, firs
         rules=replace(_rules(config, overrides, direction), leaves_edits=leaves_edits and overrides.direction is None),
         path_filter=planned.accept_all if accepts.is_noop else accepts,
         configured_filter=_configured_filter(accepts, overrides),
-        is_database=_database_predicate(config),
+        is_database=database_predicate(config),
     )
 
 
-def _database_predicate(config: BucketConfig) -> planned.PathPredicate | None:
+def database_predicate(config: BucketConfig) -> planned.PathPredicate | None:
+    """Return what a mapping needs to know of the setting `sqlite`."""
     if config.sqlite == SQLITE_OFF:
         return None
     return PathPatterns(config.sqlite) if config.sqlite else planned.accept_none
