@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from buckia_core.provisioning.journal import Journal
 from tests.unit.commands import Ran, ran
 
 ACCOUNT = ("--vendor", "file", "--account", "parent=../buckets")
@@ -102,8 +103,11 @@ def test_a_directory_that_is_excluded_may_be_inside(project, run):
 
 def test_what_is_said_after_a_destroy_is_still_true(project, run):
     run("provision", "bucket", "photos", *ACCOUNT)
-    journal = next(project.glob(".buckia-state/provision/*.json"))
-    journal.write_text(journal.read_text().replace('"public_url": null', '"public_url": "https://old.example"'))
+    journal = Journal(project, "photos")
+    progress = journal.read()
+    assert progress is not None
+    progress.public_url = "https://old.example"
+    journal.write(progress)
     destroyed = run("provision", "destroy", "photos", "--yes", "--json")
     assert destroyed.records[-1]["public_url"] is None
     assert "buckia init --force" in run("status", code=2).err
