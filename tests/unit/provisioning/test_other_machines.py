@@ -32,7 +32,7 @@ def test_another_machine_rotates_and_destroys(project):
     with open_bucket(load(project.path).bucket("photos"), project.plugins) as adapter:
         assert list(adapter.list_files()) == []
     forget(project)
-    project.run(Action.DESTROY, vendor="box")
+    project.run(Action.DESTROY, vendor="box", delete_bucket=True)
     assert (project.world.buckets, project.world.keys, project.world.chest) == ({}, {}, {})
 
 

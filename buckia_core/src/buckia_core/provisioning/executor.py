@@ -63,7 +63,23 @@ class StepUndone:
 
 
 Listener = Callable[[StepDone | StepUndone], None]
-"""Called after each step, in the thread that executes the plan."""
+"""Called after each step, in the thread that executes the plan. After an error of its own it is not called again."""
+
+
+class _Teller:
+    """Calls a listener until it fails. A closed pipe must not stop a provision halfway, nor what undoes it."""
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+        self.error: Exception | None = None
+
+    def __call__(self, event: StepDone | StepUndone) -> None:
+        if self.error is not None:
+            return
+        try:
+            self._listener(event)
+        except Exception as error:  # noqa: BLE001  # raised by `execute`, at its end
+            self.error = error
 
 
 def execute(plan: Plan, work: Work, listener: Listener = lambda _: None) -> None:
@@ -71,25 +87,43 @@ def execute(plan: Plan, work: Work, listener: Listener = lambda _: None) -> None
 
     Raises:
         BuckiaError: A step failed. Unless it can't be, what the provision made is undone; `listener` hears of it.
+        Exception: All steps are done, and the listener raised this.
     """
+    tell = _Teller(listener)
     for step in plan.steps:
         if step.kind in work.progress.done:
-            listener(StepDone(step, resumed=True))
+            tell(StepDone(step, resumed=True))
             continue
         try:
             _DO[step.kind](work)
         except Exception:
             if _can_undo(plan, work):
-                _undo(plan, work, listener)
+                _undo(plan, work, tell)
             raise
         work.progress.done.append(step.kind.value)
         work.save()
-        listener(StepDone(step))
+        tell(StepDone(step))
     if plan.request.action is Action.DESTROY:
         work.journal.remove()
     else:
         work.progress.finished = True
         work.save()
+    if tell.error is not None:
+        raise tell.error
+
+
+def add_entry_again(plan: Plan, work: Work, listener: Listener) -> None:
+    """Add the entry of a finished provision, which the user removed. The journal stays, and nothing is undone.
+
+    Raises:
+        BuckiaError: It can't be added.
+    """
+    for step in plan.steps:
+        if step.kind in (StepKind.ENTRY, StepKind.SHARE):
+            _DO[step.kind](work)
+            listener(StepDone(step))
+        else:
+            listener(StepDone(step, resumed=True))
 
 
 def _can_undo(plan: Plan, work: Work) -> bool:

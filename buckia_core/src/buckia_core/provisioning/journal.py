@@ -70,6 +70,11 @@ class Progress:
     finished: bool = False
 
     @property
+    def all_references(self) -> list[str]:
+        """References of its secrets, and of those that it replaces."""
+        return [*self.references, *(self.previous.references if self.previous else ())]
+
+    @property
     def suffix(self) -> str:
         """The random part of the label."""
         return self.label.rpartition("/")[2]

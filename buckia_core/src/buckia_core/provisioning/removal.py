@@ -6,6 +6,7 @@ from buckia_core.adapters.contract.provisioner import IssuesKeys, PublishesBucke
 from buckia_core.adapters.factory import open_bucket
 from buckia_core.errors import ConfigError, NotFound, PermissionDenied, PreconditionFailed, Unauthenticated
 from buckia_core.provisioning.journal import label_prefix
+from buckia_core.provisioning.uses import users_of
 from buckia_core.provisioning.work import Work, find_entry
 from buckia_core.sharing.record_store import FOLDER
 
@@ -17,17 +18,20 @@ def reset_password(work: Work) -> None:
 
 
 def revoke_old_key(work: Work) -> None:
-    """Revoke the key that a rotation replaced, if Buckia created it."""
+    """Revoke the key that a rotation replaced, if Buckia created it, and no other entry has it."""
     previous = work.progress.previous
     if isinstance(work.vendor, IssuesKeys) and previous is not None and previous.key is not None:
+        if _used_elsewhere(work, previous.references):
+            return
         work.vendor.delete_key(work.bucket, previous.key)
 
 
 def forget_old_secrets(work: Work) -> None:
-    """Delete the secrets that a rotation replaced."""
+    """Delete the secrets that a rotation replaced, except those that an entry still has."""
     kept, previous = set(work.progress.references), work.progress.previous
     if previous is not None:
-        work.delete_secrets([each for each in previous.references if each not in kept])
+        used = users_of(work.config_path, previous.references, besides=None)
+        work.delete_secrets([each for each in previous.references if each not in kept and each not in used])
     work.progress.previous = None
 
 
@@ -100,9 +104,14 @@ def delete_bucket(work: Work) -> None:
 
 
 def delete_keys(work: Work) -> None:
-    """Revoke the keys of the bucket: all that Buckia created for it if it goes, else only that of this entry."""
+    """Revoke the keys of the bucket: all that Buckia created for it if it goes, else only that of this entry.
+
+    A key that another entry has, too, goes with the bucket only.
+    """
     vendor, progress = work.vendor, work.progress
     if not isinstance(vendor, IssuesKeys) or progress.bucket is None:
+        return
+    if not progress.request.delete_bucket and _used_elsewhere(work, progress.all_references):
         return
     known = {each.key.id for each in (progress, progress.previous) if each is not None and each.key is not None}
     for key in vendor.list_keys(work.bucket, label_prefix(progress.request.bucket_name)):
@@ -111,6 +120,11 @@ def delete_keys(work: Work) -> None:
 
 
 def delete_secrets(work: Work) -> None:
-    """Delete the secrets of the entry from their stores."""
-    previous = work.progress.previous
-    work.delete_secrets([*work.progress.references, *(previous.references if previous else ())])
+    """Delete the secrets of the entry from their stores, except those that another entry has."""
+    references = work.progress.all_references
+    used = _used_elsewhere(work, references)
+    work.delete_secrets([each for each in references if each not in used])
+
+
+def _used_elsewhere(work: Work, references: list[str]) -> dict[str, str]:
+    return users_of(work.config_path, references, besides=work.progress.request.name)

@@ -40,7 +40,8 @@ class Request:
         share_for: Entry of `.buckia` that gets this bucket as its share bucket.
         settings: More settings of the entry.
         account: Settings of the account, such as a region or references to secrets; no plain secrets.
-        delete_bucket: When destroying, delete the bucket; otherwise only the credentials.
+        delete_bucket: When destroying, delete the bucket; otherwise only the credentials. `None` deletes it if it was
+            provisioned here.
         delete_content: When destroying, delete a bucket that is not empty.
     """
 
@@ -58,7 +59,7 @@ class Request:
     share_for: str | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
     account: Mapping[str, str] = field(default_factory=dict)
-    delete_bucket: bool = True
+    delete_bucket: bool | None = None
     delete_content: bool = False
 
     def is_same(self, other: Request) -> bool:

@@ -19,12 +19,13 @@ from buckia_core.config.settings import read_settings, setting_fields
 from buckia_core.config.user import load_user_config
 from buckia_core.errors import AlreadyExists, BucketNotConfigured, ConfigError, LockHeld
 from buckia_core.provisioning.directories import check_directory
-from buckia_core.provisioning.executor import Listener, execute
+from buckia_core.provisioning.executor import Listener, add_entry_again, execute
 from buckia_core.provisioning.journal import Journal, Progress, label_prefix, new_label
 from buckia_core.provisioning.plan import Plan, StepKind, make_plan
 from buckia_core.provisioning.request import Action, Request
 from buckia_core.provisioning.share import check_share
 from buckia_core.provisioning.status import Finding, find_status
+from buckia_core.provisioning.uses import check_bucket, describe_removal
 from buckia_core.provisioning.work import Work, find_entry
 from buckia_core.syncing.state.lock import RunLock
 
@@ -76,11 +77,12 @@ class Provisioning:
         if request.action in _CREATING:
             store = request.store or load_user_config(secret_stores(self._plugins)).store_for(self._path)
             request = replace(request, bucket_name=request.bucket_name or request.name, store=store)
-        elif recorded is not None and known is not None and known.action is Action.REGISTER and not request.vendor:
+        elif known is not None and not known.vendor and not request.vendor:
+            # Credentials of the user, or their interrupted removal.
             if request.action is not Action.DESTROY:
                 raise ConfigError(f"{request.name!r} has credentials of yours; name the vendor with --vendor")
             request = replace(request, store=known.store, settings=known.settings, delete_bucket=False)
-        elif recorded is not None and known is not None and known.action is not Action.REGISTER:
+        elif recorded is not None and known is not None and known.vendor:
             request = replace(
                 request,
                 vendor=request.vendor or known.vendor,
@@ -89,8 +91,9 @@ class Provisioning:
                 prefix=known.prefix,
                 existing=known.existing,
                 store=request.store or known.store,
+                settings=known.settings,
                 # An interrupted creation that had not begun found the bucket of somebody else, or none.
-                delete_bucket=request.delete_bucket
+                delete_bucket=_deletes_bucket(request, recorded)
                 and not known.existing
                 and (recorded.finished or recorded.begun_bucket or known.action not in _CREATING),
             )
@@ -101,13 +104,24 @@ class Provisioning:
 
     def plan(self, request: Request) -> Plan:
         """Return the plan of a completed request. Sends no request and writes nothing."""
-        if not request.vendor:
-            return make_plan(request, None)
-        spec = find_vendor(request.vendor, self._plugins)
-        with self._vendor(spec, request) as vendor:
-            plan = make_plan(request, vendor, spec.title)
-            check_directory(self._path, request, spec.provider, vendor)
+        with self._open(request) as (vendor, spec):
+            plan = self._make_plan(request, vendor, spec)
+            if vendor is not None and spec is not None:
+                check_directory(self._path, request, spec.provider, vendor)
             return plan
+
+    def _make_plan(self, request: Request, vendor: BucketProvisioner | None, spec: ProvisionerSpec | None) -> Plan:
+        plan = make_plan(request, vendor, spec.title if spec else "")
+        if request.action is not Action.DESTROY:
+            return plan
+        recorded, config = Journal(self._path.parent, request.name).read(), self._entry(request.name)
+        references = [] if config is None else list(self._references(config).values())
+        place = str(config.settings.get("root") or "") if config is not None else ""
+        if recorded is not None:
+            references = recorded.all_references
+            if not place and recorded.bucket is not None and recorded.bucket.id != request.bucket_name:
+                place = recorded.bucket.id
+        return describe_removal(plan, self._path, references, place)
 
     def run(
         self, request: Request, *, given: Mapping[str, Secret] | None = None, listener: Listener = lambda _: None
@@ -127,12 +141,12 @@ class Provisioning:
         journal = Journal(self._path.parent, request.name)
         journal.prepare()
         with _lock(journal), self._open(request) as (vendor, spec):
-            plan = make_plan(request, vendor, spec.title if spec else "")
+            plan = self._make_plan(request, vendor, spec)
             recorded = journal.read()
-            if recorded is not None and recorded.finished and request.is_same(recorded.request):
-                if request.action in _CREATING and self._entry(request.name) is not None:
-                    return Provisioned(plan, recorded.credentials, recorded.public_url, was_done=True)
-                recorded = None if request.action in _CREATING else recorded
+            finished = recorded if recorded and recorded.finished and request.action in _CREATING else None
+            has_entry = self._entry(request.name) is not None
+            if finished is not None and has_entry and request.is_same(finished.request):
+                return Provisioned(plan, finished.credentials, finished.public_url, was_done=True)
             if vendor is not None and spec is not None:
                 check_directory(self._path, request, spec.provider, vendor)
             work = Work(
@@ -146,8 +160,22 @@ class Provisioning:
                 given=given or {},
             )
             self._check_store(plan, work)
+            if vendor is not None and (
+                request.action is Action.ROTATE or (request.action is Action.DESTROY and request.delete_bucket)
+            ):
+                check_bucket(request, vendor, work.progress.bucket, self._entry(request.name))
+            if finished is not None and not has_entry and _made(finished, request):
+                work.progress = replace(finished, request=request)
+                add_entry_again(plan, work, listener)
+                return Provisioned(plan, finished.credentials, finished.public_url)
             work.save()
-            execute(plan, work, listener)
+            try:
+                execute(plan, work, listener)
+            except Exception:
+                if finished is not None and journal.read() is None:
+                    # What this run made is undone, and what an earlier one made is still there.
+                    journal.write(finished)
+                raise
         return Provisioned(plan, work.progress.credentials, work.progress.public_url)
 
     def status(self, name: str, vendor: str = "") -> list[Finding]:
@@ -264,7 +292,9 @@ class Provisioning:
         root = config.settings.get("root")
         bucket = config.bucket_name or (Path(str(root)).name if root else request.name)
         store = request.store or next((each.partition(":")[0] for each in self._references(config).values()), "")
-        return replace(request, bucket_name=bucket, prefix=config.prefix, store=store)
+        # Nothing tells who created the bucket: `--existing` is in the journal of another machine.
+        delete = _deletes_bucket(request, None)
+        return replace(request, bucket_name=bucket, prefix=config.prefix, store=store, delete_bucket=delete)
 
     def _without_secrets(self, request: Request, account: Mapping[str, str]) -> dict[str, str]:
         """Return the account settings that may be written to the journal."""
@@ -306,6 +336,28 @@ class Provisioning:
             yield vendor
         finally:
             vendor.close()
+
+
+def _deletes_bucket(request: Request, recorded: Progress | None) -> bool:
+    """Tell whether a removal deletes the bucket: if it is told to, or if the bucket was created from here."""
+    if request.delete_bucket is not None:
+        return request.delete_bucket
+    if request.delete_content or recorded is None:
+        return request.delete_content
+    if recorded.request.action is Action.DESTROY:
+        return bool(recorded.request.delete_bucket)
+    return recorded.created or recorded.begun_bucket
+
+
+def _made(finished: Progress, request: Request) -> bool:
+    """Tell whether a finished provision, whose key may have been rotated since, made what a request asks for."""
+    known = finished.request
+    if request.action is Action.REGISTER or known.vendor != request.vendor:
+        return False
+    rotated = known.action is Action.ROTATE and all(
+        getattr(known, name) == getattr(request, name) for name in ("bucket_name", "access", "prefix", "settings")
+    )
+    return rotated or request.is_same(known)
 
 
 @contextmanager

@@ -194,7 +194,10 @@ def rotate_command(
 @_vendor_option(required=False)
 @_account_option
 @click.option("--delete-content", is_flag=True, help="Delete the bucket even if it is not empty.")
-@click.option("--keep-bucket", is_flag=True, help="Remove the credentials and the entry only.")
+@click.option(
+    "--delete-bucket/--keep-bucket", default=None,
+    help="Delete the bucket, or only the credentials and the entry; by default it goes if it was provisioned here.",
+)  # fmt: skip
 @yes_option
 @dry_run_option
 @pass_context
@@ -204,19 +207,20 @@ def destroy_command(
     vendor: str,
     accounts: tuple[str, ...],
     delete_content: bool,
-    keep_bucket: bool,
+    delete_bucket: bool | None,
     yes: bool,
     dry_run: bool,
 ) -> ExitCode:
     """Delete the bucket, its keys and secrets, and NAME in .buckia.
 
-    Refuses a bucket that is not empty. A bucket that was there before `provision bucket --existing` is kept.
+    Refuses a bucket that is not empty. A bucket that was there before `provision bucket --existing` is kept,
+    and so is one that was not provisioned from this project on this machine, unless you say --delete-bucket.
     """
     from buckia_core.provisioning.request import Action, Request  # noqa: PLC0415  # few commands need it
 
     account = read_account(vendor, accounts)
     request = Request(
-        action=Action.DESTROY, name=name, vendor=vendor, delete_content=delete_content, delete_bucket=not keep_bucket
+        action=Action.DESTROY, name=name, vendor=vendor, delete_content=delete_content, delete_bucket=delete_bucket
     )
     question = f"Do this to {name!r}? It can't be undone."
     return provision(context, request, account=account, dry_run=dry_run, question=question, yes=yes)
