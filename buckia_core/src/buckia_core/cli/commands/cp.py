@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import click
 
 from buckia_core.cli.app import Command
 from buckia_core.cli.context import CliContext, pass_context
 from buckia_core.cli.exit_codes import ExitCode
+from buckia_core.cli.object_names import ObjectName, check_target, parse_name, unknown_bucket
 
 if TYPE_CHECKING:
     from buckia_core.cli.report.transfers import Transfer, TransferReporter
@@ -36,7 +37,7 @@ def cp_command(
     """Copy objects within a bucket, or between buckets.
 
     KEYS are keys, folders such as 'images/', or patterns such as 'images/*.png'. TARGET is a key, or a folder that ends
-    in a slash. NAME:KEY is a key in another bucket of the configuration. What exists is replaced.
+    in a slash. NAME:KEY is a key in the bucket NAME of the configuration. What exists is replaced.
     """
     return _run(context, names, recursive=recursive, no_clobber=no_clobber, dry_run=dry_run, move=False)
 
@@ -57,19 +58,12 @@ def mv_command(
     return _run(context, names, recursive=recursive, no_clobber=no_clobber, dry_run=dry_run, move=True)
 
 
-class _Place(NamedTuple):
-    """A name on the command line: the bucket's name in the configuration, and the key, folder or pattern."""
-
-    bucket: str
-    key: str
-
-
 def _run(
     context: CliContext, names: Sequence[str], *, recursive: bool, no_clobber: bool, dry_run: bool, move: bool
 ) -> ExitCode:
     if len(names) < 2:
         raise click.UsageError("Name KEYS, and a TARGET.")
-    *sources, target = [_parse(context, name) for name in names]
+    *sources, target = [parse_name(context, name) for name in names]
     is_folder = target.key in ("", "/") or target.key.endswith("/")
     if len(sources) > 1 and not is_folder:
         raise click.UsageError(f"For several KEYS, the TARGET must end in a slash, and {target.key!r} does not.")
@@ -83,12 +77,13 @@ def _run(
             name: stack.enter_context(context.client(context.config_file.bucket(name)))
             for name in dict.fromkeys(place.bucket for place in (*sources, target))
         }
+        check_target(context, clients[target.bucket].adapter, target)
         progress = progress_for(context.output, target.bucket)
         reporter = TransferReporter(context.output, target.bucket, progress)
         try:
             planned = [
                 (bucket, _plan(found, clients[target.bucket], target.key, no_clobber=no_clobber))
-                for bucket, found in _select(clients, sources, reporter, recursive=recursive)
+                for bucket, found in _select(context, clients, sources, reporter, recursive=recursive)
             ]
             # Before the first copy: one source may have an object that the copy of another one would replace.
             checked = check_targets(
@@ -104,15 +99,13 @@ def _run(
         return reporter.finish()
 
 
-def _parse(context: CliContext, name: str) -> _Place:
-    bucket, colon, key = name.partition(":")
-    if colon and bucket in context.config_file.buckets:
-        return _Place(bucket, key)
-    return _Place(context.one_bucket().name, name)
-
-
 def _select(
-    clients: dict[str, BuckiaClient], sources: Sequence[_Place], reporter: TransferReporter, *, recursive: bool
+    context: CliContext,
+    clients: dict[str, BuckiaClient],
+    sources: Sequence[ObjectName],
+    reporter: TransferReporter,
+    *,
+    recursive: bool,
 ) -> Iterable[tuple[str, Selection]]:
     """Yield the objects of each name; a name without any is reported, or raised if there is no other."""
     from buckia_core.errors import BucketNotFound, NotFound  # noqa: PLC0415  # imports the engine
@@ -123,9 +116,10 @@ def _select(
             yield place.bucket, select(clients[place.bucket].adapter, place.key, recursive=recursive)
         except BucketNotFound:
             raise
-        except NotFound as error:
+        except NotFound as missing:
+            error = unknown_bucket(context, place) if place.unknown else missing
             if len(sources) == 1:
-                raise
+                raise error from missing.__cause__
             reporter.failed(place.key, error, str(error))
 
 
