@@ -74,6 +74,6 @@ class OnLoop(MemorySync):
             self.running -= 1
 
 
-def threads_left() -> list[str]:
-    """Return the names of threads that belong to a run."""
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith("buckia-")]
+def threads_of_runs() -> set[threading.Thread]:
+    """Return the threads that belong to a run, or to a store that another test has left open."""
+    return {thread for thread in threading.enumerate() if thread.name.startswith("buckia-")}
