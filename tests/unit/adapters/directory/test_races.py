@@ -12,7 +12,7 @@ from buckia_core.adapters.directory.settings import DirectorySettings
 from buckia_core.adapters.directory.sync import DirectorySync
 from buckia_core.errors import PreconditionFailed, Transient
 from buckia_core.localfs import atomic_rename
-from buckia_core.localfs.directory import Directory
+from buckia_core.localfs.directory import Directory, Tree
 
 needs_exchange = pytest.mark.skipif(atomic_rename._load_rename_call() is None, reason="no exchange of files here")
 
@@ -140,3 +140,17 @@ def test_a_replaced_object_has_the_fingerprint_of_a_listing(adapter, root):
     seen = adapter.upload_file(b"1", "k")
     found = adapter.upload_file(b"2", "k", expect=IfUnchanged(seen))
     assert [each.fingerprint for each in adapter.list_files()] == [found.fingerprint]
+
+
+def test_a_directory_that_is_deleted_as_its_listing_begins_is_empty(adapter, root, monkeypatch):
+    adapter.upload_file(b"1", "d/k")
+    plain = Tree.open_directory
+
+    def deleted(tree, relative, **options):
+        if relative == "d":
+            (root / "d" / "k").unlink()
+            (root / "d").rmdir()
+        return plain(tree, relative, **options)
+
+    monkeypatch.setattr(Tree, "open_directory", deleted)
+    assert list(adapter.list_files("d/")) == []

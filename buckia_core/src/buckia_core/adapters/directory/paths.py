@@ -250,7 +250,11 @@ class Paths:
         if resolved.status is not None and is_link(resolved.status):
             raise invalid_key(name, "it is a symbolic link, and links are not followed")
         is_directory = resolved.status is not None and stat.S_ISDIR(resolved.status.st_mode)
-        return tree.open_directory(full_key) if is_directory else None
+        try:
+            return tree.open_directory(full_key) if is_directory else None
+        except FileNotFoundError:
+            # Another process has deleted its last object since.
+            return None
 
     def _check_key(self, key: str) -> None:
         problem = invalid_reason(key, RULES)
