@@ -222,7 +222,10 @@ def test_init_asks_for_what_is_needed(terminal, project):
     ran.type("\n")
     ran.wait_for("root")
     ran.type("../bucket\n")
+    ran.wait_for("Check the connection")
+    ran.type("\n")
     assert ran.wait() == 0, ran.text
+    assert "can be listed, and is empty" in ran.text and "Nothing to do" in ran.text
     text = (project / ".buckia").read_text()
     assert "project:" in text
     assert "provider: file" in text
