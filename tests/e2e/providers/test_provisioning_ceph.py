@@ -186,9 +186,10 @@ def test_an_object_is_shared_by_a_provisioned_share_bucket(project):
     with BuckiaClient(load(project.path).bucket(private)) as client:
         client.objects.put("reports/q3.txt", b"third quarter")
         share = client.shares.add("reports/q3.txt")
-    assert share.url is not None
-    with urllib.request.urlopen(share.url.url, timeout=30) as response:
-        assert response.read() == b"third quarter"
+        assert share.url is not None
+        with urllib.request.urlopen(share.url.url, timeout=30) as response:
+            assert response.read() == b"third quarter"
+        client.shares.remove(share.id)
     project.run(Action.DESTROY, delete_content=True)
     assert "share" not in project.path.read_text().replace("# Share", "")
     project.name = private
