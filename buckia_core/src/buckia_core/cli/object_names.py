@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from buckia_core.adapters.contract.base import BaseSync
     from buckia_core.cli.context import CliContext
+    from buckia_core.cli.report.transfers import TransferReporter
     from buckia_core.errors import BucketNotConfigured
+    from buckia_core.objects.selection import Selection
 
 
 class ObjectName(NamedTuple):
@@ -62,3 +66,40 @@ def unknown_bucket(context: CliContext, name: ObjectName) -> BucketNotConfigured
         f"there is no bucket {name.unknown!r}, and no object {name.key!r} in bucket {name.bucket!r}."
         f"{suggest(name.unknown, context.config_file.buckets)} To mean that key: '{name.bucket}:{name.key}'"
     )
+
+
+def select_or_report(
+    adapter: BaseSync,
+    key: str,
+    reporter: TransferReporter,
+    *,
+    recursive: bool,
+    is_only: bool,
+    instead: Callable[[], Exception] | None = None,
+) -> Selection | None:
+    """Return the objects of a name; report one without any and return `None`, or raise that if it `is_only` one.
+
+    Args:
+        adapter: The bucket.
+        key: The key, folder or pattern.
+        reporter: Shows the failure.
+        recursive: As for `select`.
+        is_only: Whether the command has no other name.
+        instead: Returns an error that says more.
+
+    Raises:
+        NotFound, AdapterError: As `select`, or what `instead` returned.
+    """
+    from buckia_core.errors import BucketNotFound, NotFound  # noqa: PLC0415  # imports the engine
+    from buckia_core.objects.selection import select  # noqa: PLC0415  # as above
+
+    try:
+        return select(adapter, key, recursive=recursive)
+    except BucketNotFound:
+        raise
+    except NotFound as missing:
+        error = missing if instead is None else instead()
+        if is_only:
+            raise error from missing.__cause__
+        reporter.failed(key, error, str(error))
+        return None

@@ -30,6 +30,13 @@ def parent_prefix(key: str) -> str:
     return key[: key.rstrip("/").rfind("/") + 1]
 
 
+def folder_prefix(folder: str) -> str:
+    """Return the prefix of the keys in a folder, which may end in a slash or not; empty for the root, also as `/`."""
+    if folder in ("", "/"):
+        return ""
+    return folder if folder.endswith("/") else f"{folder}/"
+
+
 @dataclass(frozen=True, slots=True)
 class KeyPattern:
     """Pattern of whole keys. One that ends in a slash matches directories only.

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from buckia_core.adapters.plugins.registry import Registry, raise_system_failure
+from buckia_core.adapters.plugins.registry import Registry, load_class, raise_system_failure
 from buckia_core.config.values import suggest
-from buckia_core.errors import AdapterBroken, PluginError
+from buckia_core.errors import PluginError
 
 if TYPE_CHECKING:
     from buckia_core.adapters.contract.provisioner import BucketProvisioner
@@ -55,13 +54,7 @@ class ProvisionerSpec:
         return opened
 
     def _load(self, name: str) -> Any:
-        module, _, attribute = name.partition(":")
-        try:
-            return getattr(importlib.import_module(module), attribute)
-        except Exception as error:
-            raise_system_failure(error)
-            message = f"the provisioner of vendor {self.vendor!r} can't be loaded: {type(error).__name__}: {error}"
-            raise AdapterBroken(message) from error
+        return load_class(name, f"the provisioner of vendor {self.vendor!r}")
 
 
 def find_vendors(plugins: Registry) -> dict[str, ProvisionerSpec]:

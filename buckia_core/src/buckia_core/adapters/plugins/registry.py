@@ -50,7 +50,7 @@ class AdapterSpec:
         Raises:
             AdapterBroken: It can't be imported.
         """
-        found: type[Any] = self._load(self.settings)
+        found: type[Any] = load_class(self.settings, _adapter_of(self.provider))
         return found
 
     def adapter_class(self) -> Callable[[Any], BaseSync]:
@@ -59,16 +59,8 @@ class AdapterSpec:
         Raises:
             AdapterBroken: It can't be imported.
         """
-        found: Callable[[Any], BaseSync] = self._load(self.adapter)
+        found: Callable[[Any], BaseSync] = load_class(self.adapter, _adapter_of(self.provider))
         return found
-
-    def _load(self, name: str) -> Any:
-        module, _, attribute = name.partition(":")
-        try:
-            return getattr(importlib.import_module(module), attribute)
-        except Exception as error:
-            raise_system_failure(error)
-            raise _adapter_broken(self.provider, error) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +222,7 @@ class Registry:
                         self._plugins.register(plugin, name=name)
                 except Exception as error:
                     raise_system_failure(error)
-                    raise _adapter_broken(provider, error) from error
+                    raise _broken(_adapter_of(provider), error) from error
                 plugins.append(plugin)
         for plugin in plugins:
             register = getattr(plugin, "buckia_register_adapters", None)
@@ -251,8 +243,26 @@ def raise_system_failure(error: Exception) -> None:
         raise failure
 
 
-def _adapter_broken(provider: str, error: Exception) -> AdapterBroken:
-    return AdapterBroken(f"the adapter of provider {provider!r} can't be loaded: {type(error).__name__}: {error}")
+def load_class(name: str, what: str) -> Any:
+    """Import `package.module:attribute`; `what` it is goes into the error.
+
+    Raises:
+        AdapterBroken: It can't be imported.
+    """
+    module, _, attribute = name.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except Exception as error:
+        raise_system_failure(error)
+        raise _broken(what, error) from error
+
+
+def _adapter_of(provider: str) -> str:
+    return f"the adapter of provider {provider!r}"
+
+
+def _broken(what: str, error: Exception) -> AdapterBroken:
+    return AdapterBroken(f"{what} can't be loaded: {type(error).__name__}: {error}")
 
 
 def known_extras() -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -12,7 +13,8 @@ import click
 from buckia_core.cli.app import Command
 from buckia_core.cli.context import CliContext, pass_context
 from buckia_core.cli.exit_codes import ExitCode
-from buckia_core.cli.object_names import ObjectName, check_target, parse_name, unknown_bucket
+from buckia_core.cli.object_names import ObjectName, check_target, parse_name, select_or_report, unknown_bucket
+from buckia_core.planning.key_pattern import folder_prefix
 
 if TYPE_CHECKING:
     from buckia_core.cli.report.transfers import Transfer, TransferReporter
@@ -64,8 +66,7 @@ def _run(
     if len(names) < 2:
         raise click.UsageError("Name KEYS, and a TARGET.")
     *sources, target = [parse_name(context, name) for name in names]
-    is_folder = target.key in ("", "/") or target.key.endswith("/")
-    if len(sources) > 1 and not is_folder:
+    if len(sources) > 1 and target.key and not target.key.endswith("/"):
         raise click.UsageError(f"For several KEYS, the TARGET must end in a slash, and {target.key!r} does not.")
     context.bucket = target.bucket
     from buckia_core.cli.report.transfers import TransferReporter  # noqa: PLC0415  # imports the engine
@@ -107,20 +108,18 @@ def _select(
     *,
     recursive: bool,
 ) -> Iterable[tuple[str, Selection]]:
-    """Yield the objects of each name; a name without any is reported, or raised if there is no other."""
-    from buckia_core.errors import BucketNotFound, NotFound  # noqa: PLC0415  # imports the engine
-    from buckia_core.objects.selection import select  # noqa: PLC0415  # as above
-
+    """Yield the objects of each name; see `select_or_report`."""
     for place in sources:
-        try:
-            yield place.bucket, select(clients[place.bucket].adapter, place.key, recursive=recursive)
-        except BucketNotFound:
-            raise
-        except NotFound as missing:
-            error = unknown_bucket(context, place) if place.unknown else missing
-            if len(sources) == 1:
-                raise error from missing.__cause__
-            reporter.failed(place.key, error, str(error))
+        found = select_or_report(
+            clients[place.bucket].adapter,
+            place.key,
+            reporter,
+            recursive=recursive,
+            is_only=len(sources) == 1,
+            instead=partial(unknown_bucket, context, place) if place.unknown else None,
+        )
+        if found is not None:
+            yield place.bucket, found
 
 
 def _plan(found: Selection, target: BuckiaClient, key: str, *, no_clobber: bool) -> list[CopyTask]:
@@ -129,8 +128,8 @@ def _plan(found: Selection, target: BuckiaClient, key: str, *, no_clobber: bool)
     from buckia_core.objects.bulk_copy import CopyTask  # noqa: PLC0415
     from buckia_core.objects.existing import find_existing  # noqa: PLC0415  # as above
 
-    prefix = "" if key in ("", "/") else key if key.endswith("/") else f"{key}/"
-    is_exact = found.single is not None and prefix != key and key not in ("", "/")
+    prefix = folder_prefix(key)
+    is_exact = found.single is not None and key and not key.endswith("/")
     objects = list(found.objects)
     keys = [key if is_exact else prefix + each.key[len(found.base) :] for each in objects]
     try:

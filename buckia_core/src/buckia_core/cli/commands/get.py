@@ -15,6 +15,7 @@ from buckia_core.cli.app import Command
 from buckia_core.cli.commands.cat import check_no_json, write_object
 from buckia_core.cli.context import CliContext, pass_context
 from buckia_core.cli.exit_codes import ExitCode
+from buckia_core.cli.object_names import select_or_report
 from buckia_core.cli.path_arguments import near_path
 from buckia_core.cli.report import json_records
 from buckia_core.cli.terminal.formatting import format_size
@@ -24,8 +25,7 @@ from buckia_core.planning.keys import FilesystemRules, invalid_reason
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-    from buckia_core.cli.report.transfers import Transfer, TransferReporter
-    from buckia_core.client import BuckiaClient
+    from buckia_core.cli.report.transfers import Transfer
     from buckia_core.objects.selection import Selection
     from buckia_core.planning.mapping import PathMapping
     from buckia_core.planning.plan import Operation
@@ -84,7 +84,11 @@ def get_command(
         progress = progress_for(output, config.name)
         reporter = TransferReporter(output, config.name, progress)
         try:
-            found = _select(client, sources, reporter, recursive=recursive)
+            chosen = (
+                select_or_report(client.adapter, key, reporter, recursive=recursive, is_only=len(sources) == 1)
+                for key in sources
+            )
+            found = [each for each in chosen if each is not None]
             is_database = database_predicate(config)
             places = [replace(_mapping(each, target), is_database=is_database) for each in found]
             plan = plan_downloads(
@@ -128,26 +132,6 @@ def _check_names(sources: Sequence[str], target: str) -> None:
             raise click.UsageError(
                 f"The last part of {key!r} can't be the name of a file: {problem}. Name a TARGET that is a file."
             )
-
-
-def _select(
-    client: BuckiaClient, names: Sequence[str], reporter: TransferReporter, *, recursive: bool
-) -> list[Selection]:
-    """Return the objects of each name; a name without any is reported, or raised if there is no other."""
-    from buckia_core.errors import BucketNotFound, NotFound  # noqa: PLC0415  # imports the engine
-    from buckia_core.objects.selection import select  # noqa: PLC0415  # as above
-
-    found = []
-    for name in names:
-        try:
-            found.append(select(client.adapter, name, recursive=recursive))
-        except BucketNotFound:
-            raise
-        except NotFound as error:
-            if len(names) == 1:
-                raise
-            reporter.failed(name, error, str(error))
-    return found
 
 
 def _mapping(found: Selection, target: str) -> PathMapping:

@@ -18,6 +18,7 @@ from buckia_core.cli.context import CliContext, pass_context
 from buckia_core.cli.exit_codes import ExitCode
 from buckia_core.cli.path_arguments import near_path
 from buckia_core.cli.terminal.formatting import format_count
+from buckia_core.planning.key_pattern import folder_prefix
 from buckia_core.planning.keys import is_internal
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def put_command(
     names, key = (sources, "") if len(sources) == 1 else (sources[:-1], sources[-1])
     config, output = context.one_bucket(), context.output
     stream = names[0] if len(names) == 1 and _is_stream(names[0]) else None
-    if stream is None and (len(names) > 1 and key not in ("", "/") and not key.endswith("/")):
+    if stream is None and len(names) > 1 and key and not key.endswith("/"):
         raise click.UsageError(f"For several SOURCES, the KEY must end in a slash, and {key!r} does not.")
     if stream is not None and (not key or key.endswith("/") or recursive):
         raise click.UsageError("Name the whole KEY of the object that is read from standard input or a pipe.")
@@ -160,7 +161,7 @@ def _mappings(
     """
     from buckia_core.syncing.bulk.uploads import directory_mapping, file_mapping  # noqa: PLC0415  # imports the engine
 
-    prefix = "" if key in ("", "/") else key if key.endswith("/") else f"{key}/"
+    prefix = folder_prefix(key)
     number = 0
     for name in names:
         if hidden := _hidden_matches(name, client):

@@ -13,7 +13,7 @@ from buckia_core.cli.context import CliContext, pass_context
 from buckia_core.cli.exit_codes import ExitCode, exit_code_for, worst_exit_code
 from buckia_core.cli.terminal.formatting import format_count, format_size
 from buckia_core.cli.terminal.prompts import confirm
-from buckia_core.planning.key_pattern import has_wildcard
+from buckia_core.planning.key_pattern import folder_prefix, has_wildcard
 
 if TYPE_CHECKING:
     from buckia_core.adapters.contract.types import DeleteOutcome
@@ -126,7 +126,7 @@ def _choose(
 
     starts = dict.fromkeys(names)
     for start in starts:
-        if recursive and any(start != other and start.startswith(_with_slash(other)) for other in starts):
+        if recursive and any(start != other and start.startswith(folder_prefix(other)) for other in starts):
             continue  # it goes with the other one
         if not recursive and start.endswith("/"):
             message = f"{start!r}: to delete everything below it, give --recursive"
@@ -138,10 +138,6 @@ def _choose(
             raise
         except NotFound as error:
             failed.append(DeleteOutcome(start, error))
-
-
-def _with_slash(name: str) -> str:
-    return name if name.endswith("/") else f"{name}/"
 
 
 def _remove_chosen(client: BuckiaClient, chosen: Iterable[RemoteObject]) -> Iterator[DeleteOutcome]:
