@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -255,7 +256,7 @@ class _overwriting:  # noqa: N801  # used as a function
         self._pool = ThreadPoolExecutor(1)
         self.count = 0  # overwrites that were made
 
-    def __enter__(self) -> _overwriting:
+    def __enter__(self) -> Self:
         self._writing = self._pool.submit(self._write)
         return self
 
