@@ -120,7 +120,7 @@ SECTIONS: tuple[tuple[str, str, str, str], ...] = (
         "",
         "PrefixListing ServerCopy PublicUrl SignedUrl WithOptions ObjectOptions Encryption Retention Lifecycle "
         "Versioned ResumableDownload PartialDownload ResumableUpload PartLayout "
-        "MultipartSource Checkpoint Coroutines",
+        "MultipartSource Checkpoint Coroutines AsyncReader",
     ),
     ("", "", f"{CONTRACT}.protocols", "has_both_faces"),
     (
@@ -162,12 +162,13 @@ SECTIONS: tuple[tuple[str, str, str, str], ...] = (
     ),
     ("Readers", "", "", "open_chunks LimitedReader"),
     ("", "", f"{CONTRACT}.readers", "write_all"),
+    ("", "", f"{TRANSFERS}.body_reader", "BodyReader EmptyReader"),
     ("Downloads", "", "", "RangedDownload RangeStream resume_by_open"),
     ("", "", f"{TRANSFERS}.ranged_download", "OpenRange RangedResult RANGE_BYTES"),
     ("Requests", RETRY, "", "RetryPolicy retry_call PartPool"),
     ("", "", f"{TRANSFERS}.request_counter", "RequestCounter"),
     ("", "", "", "BeforeRequest"),
-    ("Blocking calls of coroutines", "", "buckia_core.http.blocking", "run_blocking in_event_loop pause"),
+    ("Blocking calls of coroutines", "", "buckia_core.http.blocking", "run_blocking entered in_event_loop pause"),
     ("Responses", "", f"{SERVICE}.responses", "STATUS_ERRORS parse_retry_after no_response read_body"),
     (
         "",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -34,6 +34,7 @@ from buckia_core.adapters.contract.capabilities import Capabilities
 from buckia_core.adapters.contract.identity import endpoint_identity, normalize_prefix
 from buckia_core.adapters.contract.object_options import ObjectOptions
 from buckia_core.adapters.contract.object_urls import key_below, url_below
+from buckia_core.adapters.contract.protocols import AsyncReader
 from buckia_core.adapters.contract.readers import open_chunks
 from buckia_core.adapters.contract.resume import MultipartSource, PartialDownload, PartLayout
 from buckia_core.adapters.contract.types import BucketLocation, DeleteOutcome, Precondition, UploadInfo
@@ -223,6 +224,12 @@ class B2Sync(BaseSync):
         """See `BaseSync`."""
         with self._downloader.open(key, expect, start, end) as stream, open_chunks(stream.chunks) as reader:
             yield reader
+
+    def open_file_async(
+        self, key: str, *, expect: RemoteObject | None = None, start: int = 0, end: int | None = None
+    ) -> AbstractAsyncContextManager[AsyncReader]:
+        """See `Coroutines`."""
+        return self._downloader.open_async(key, expect, start, end)
 
     def delete_files(self, keys: Sequence[str]) -> list[DeleteOutcome]:
         """See `BaseSync`."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,6 @@ from buckia_core.adapters.transfers.request_counter import RequestCounter
 from buckia_core.adapters.transfers.retry import RetryPolicy
 from buckia_core.errors import AdapterError, MissingCredentials
 from buckia_core.http import client as core
-from buckia_core.http.blocking import run_blocking
 from buckia_core.http.connection_pool import PoolLimits
 from buckia_core.http.errors import LocalFileError, ProtocolError, UnusableResponse
 from buckia_core.http.origin import Origin, split_url
@@ -118,36 +117,31 @@ class HttpClient:
         except (OSError, ProtocolError, LocalFileError) as error:
             raise self._translate(error, request) from error
 
-    @contextmanager
-    def open(self, request: HttpRequest) -> Iterator[Response]:
-        """Send a request and open the response, in a thread without an event loop. Read it with `read`.
+    @asynccontextmanager
+    async def open(self, request: HttpRequest) -> AsyncIterator[Response]:
+        """Send a request and open the response. Read it with `read`.
 
         Raises:
             MissingCredentials: The key can't be sent in a header.
             AdapterError: There is no response.
         """
         _check_headers(request)
-        self.counter.add()
-        opened = self._client.open(_plain(request))
-        try:
-            response = opened.__enter__()
-        except (OSError, ProtocolError, LocalFileError) as error:
-            raise self._translate(error, request) from error
-        try:
+        await self.counter.add_async()
+        async with AsyncExitStack() as stack:
+            try:
+                response = await stack.enter_async_context(self._client.open(_plain(request)))
+            except (OSError, ProtocolError, LocalFileError) as error:
+                raise self._translate(error, request) from error
             yield response
-        except BaseException as error:
-            opened.__exit__(type(error), error, error.__traceback__)
-            raise
-        opened.__exit__(None, None, None)
 
-    def read(self, response: Response, size: int, request: HttpRequest) -> bytes:
+    async def read(self, response: Response, size: int, request: HttpRequest) -> bytes:
         """Return the next `size` bytes of a body, as they are sent; fewer only at its end.
 
         Raises:
             AdapterError: The connection failed.
         """
         try:
-            return run_blocking(response.read(size))
+            return await response.read(size)
         except (OSError, ProtocolError) as error:
             raise self._translate(error, request) from error
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -26,11 +26,12 @@ from buckia_core.adapters.contract.base import BaseSync, BeforeRequest, Source
 from buckia_core.adapters.contract.capabilities import Capabilities
 from buckia_core.adapters.contract.identity import normalize_prefix
 from buckia_core.adapters.contract.object_urls import path_below
+from buckia_core.adapters.contract.protocols import AsyncReader
 from buckia_core.adapters.contract.readers import open_chunks
 from buckia_core.adapters.contract.resume import PartialDownload
 from buckia_core.adapters.contract.types import DeleteOutcome, Precondition, UploadInfo
 from buckia_core.errors import NotSupported
-from buckia_core.http.blocking import run_blocking
+from buckia_core.http.blocking import entered, run_blocking
 from buckia_core.planning.manifest import RemoteObject
 
 if TYPE_CHECKING:
@@ -195,8 +196,14 @@ class BunnySync(BaseSync):
         self, key: str, *, expect: RemoteObject | None = None, start: int = 0, end: int | None = None
     ) -> Iterator[BinaryIO]:
         """See `BaseSync`."""
-        with self._downloader.open(key, expect, start, end) as chunks, open_chunks(chunks) as reader:
+        with entered(self._downloader.open(key, expect, start, end)) as chunks, open_chunks(chunks) as reader:
             yield reader
+
+    def open_file_async(
+        self, key: str, *, expect: RemoteObject | None = None, start: int = 0, end: int | None = None
+    ) -> AbstractAsyncContextManager[AsyncReader]:
+        """See `Coroutines`."""
+        return self._downloader.open(key, expect, start, end)
 
     def delete_files(self, keys: Sequence[str]) -> list[DeleteOutcome]:
         """See `BaseSync`."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from buckia_core.adapters.contract.identity import normalize_prefix
     from buckia_core.adapters.contract.object_options import Encryption, ObjectOptions, Retention
     from buckia_core.adapters.contract.protocols import (
+        AsyncReader,
         Coroutines,
         Lifecycle,
         PrefixListing,
@@ -90,6 +91,7 @@ __all__ = [
     "AdapterError",
     "AdapterSpec",
     "AlreadyExists",
+    "AsyncReader",
     "BaseSync",
     "BeforeRequest",
     "BucketNotFound",
@@ -169,8 +171,8 @@ _NAMES = {
     "adapters.contract.identity": "normalize_prefix",
     "adapters.contract.object_options": "Encryption ObjectOptions Retention",
     "adapters.contract.protocols": (
-        "Coroutines Lifecycle PrefixListing PublicUrl ResumableDownload ResumableUpload ServerCopy SignedUrl "
-        "Versioned WithOptions"
+        "AsyncReader Coroutines Lifecycle PrefixListing PublicUrl ResumableDownload ResumableUpload ServerCopy "
+        "SignedUrl Versioned WithOptions"
     ),
     "adapters.contract.provisioner": (
         "Access BucketOptions BucketProvisioner BucketRecord IssuedKey IssuesKeys KeyRecord KeyScope PublishesBuckets "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, Self
 from buckia_core.adapters.contract.base import BaseSync, BeforeRequest, Source
 from buckia_core.adapters.contract.capabilities import Capabilities
 from buckia_core.adapters.contract.identity import normalize_prefix
-from buckia_core.adapters.contract.protocols import has_both_faces
+from buckia_core.adapters.contract.protocols import AsyncReader, has_both_faces
 from buckia_core.adapters.contract.readers import open_chunks
 from buckia_core.adapters.contract.types import DeleteOutcome, Precondition, UploadInfo
 from buckia_core.adapters.transfers.part_pool import PartPool
@@ -340,6 +340,12 @@ class S3Sync(StoreProperties, UrlMethods, BucketMethods, VersionMethods, BaseSyn
         """See `BaseSync`."""
         with self._downloader.open_range(key, expect, start, end) as opened, open_chunks(opened.chunks) as reader:
             yield reader
+
+    def open_file_async(
+        self, key: str, *, expect: RemoteObject | None = None, start: int = 0, end: int | None = None
+    ) -> AbstractAsyncContextManager[AsyncReader]:
+        """See `Coroutines`."""
+        return self._downloader.open_async(key, expect, start, end)
 
     def delete_files(self, keys: Sequence[str]) -> list[DeleteOutcome]:
         """See `BaseSync`."""

@@ -326,6 +326,8 @@ COROUTINES = {
                 "    async def stat_file_async(self, key):\n        return self.stat_file(key)\n\n"
                 "    async def read_file_async(self, key, **options):\n"
                 "        return self.read_file(key, **options)\n\n"
+                "    async def open_file_async(self, key, **options):\n"
+                "        raise NotImplementedError\n\n"
                 "    async def upload_file_async(self, source, key, **options):\n"
                 "        return self.upload_file(source, key, **options)\n\n"
                 "    async def delete_files_async(self, keys):\n        return self.delete_files(keys)\n\n"

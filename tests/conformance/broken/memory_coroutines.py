@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from buckia_core.adapters.contract.types import UploadInfo
@@ -23,6 +24,29 @@ class CoroutineWritesAnyway(MemorySync):
 class CoroutineReadsAnyVersion(MemorySync):
     async def read_file_async(self, key, *, expect=None):
         return await super().read_file_async(key)
+
+
+class CoroutineOpensAnyVersion(MemorySync):
+    def open_file_async(self, key, *, expect=None, start=0, end=None):
+        return super().open_file_async(key, start=start, end=end)
+
+
+class CoroutineOpensInclusiveRanges(MemorySync):
+    def open_file_async(self, key, *, expect=None, start=0, end=None):
+        return super().open_file_async(key, expect=expect, start=start, end=None if end is None else end + 1)
+
+
+class CoroutineKeepsWhatIsLeftUnread(MemorySync):
+    unread = 0
+
+    @asynccontextmanager
+    async def open_file_async(self, key, *, expect=None, start=0, end=None):
+        if self.unread == 20:
+            raise AdapterError("too many open objects", provider="memory", key=key)
+        async with super().open_file_async(key, expect=expect, start=start, end=end) as reader:
+            self.unread += 1
+            yield reader
+            self.unread -= 1
 
 
 class CoroutineChecksAndThenWrites(MemorySync):

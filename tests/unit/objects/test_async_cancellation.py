@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from buckia_core.adapters.directory.settings import DirectorySettings
 from buckia_core.adapters.directory.sync import DirectorySync
 from buckia_core.adapters.memory.settings import MemorySettings
 from buckia_core.adapters.memory.sync import MemorySync
+from buckia_core.http.connection_pool import LoopPool
 from buckia_core.objects.async_store import AsyncObjectStore
 from buckia_core.objects.read import INLINE_MAX
 from buckia_core.objects.store import ObjectStore
@@ -89,6 +90,53 @@ def test_a_cancelled_stream_closes_its_reader(held):
 async def _stream_all(objects):
     async for _ in objects.stream("a"):
         pass
+
+
+@pytest.fixture
+def in_use(monkeypatch):
+    """Connections that were acquired and not released."""
+    found: list[object] = []
+    acquire, release = LoopPool.acquire, LoopPool.release
+
+    async def acquired(self, *args):
+        found.append(await acquire(self, *args))
+        return found[-1]
+
+    def released(self, connection, *, reusable):
+        found.remove(connection)
+        release(self, connection, reusable=reusable)
+
+    monkeypatch.setattr(LoopPool, "acquire", acquired)
+    monkeypatch.setattr(LoopPool, "release", released)
+    return found
+
+
+@pytest.mark.parametrize("kind", ["ceph", "b2", "bunny"])
+@pytest.mark.parametrize("end", ["cancelled", "closed", "read"])
+def test_a_stream_gives_its_connection_back(open_store, kind, end, in_use):
+    store = open_store(kind)
+    store.put("a", bytes(8 << 20))
+
+    async def read(objects, arrived):
+        async with aclosing(objects.stream("a", chunk_size=1 << 16)) as chunks:
+            async for _ in chunks:
+                assert len(in_use) == 1
+                arrived.set()
+                if end == "closed":
+                    return
+
+    async def main():
+        async with AsyncObjectStore.from_sync(store) as objects:
+            arrived = asyncio.Event()
+            task = asyncio.ensure_future(read(objects, arrived))
+            await arrived.wait()
+            if end == "cancelled":
+                task.cancel()
+            await asyncio.wait([task])
+            assert in_use == [] and task.cancelled() == (end == "cancelled")
+            assert await objects.get_range("a", 5, 3) == bytes(3)
+
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize("kind", ["memory", "file", "ceph", "b2", "bunny"])

@@ -57,6 +57,10 @@ async def halves(data):
     yield memoryview(data)[len(data) // 2 :]
 
 
+async def read_all(chunks):
+    return b"".join([chunk async for chunk in chunks])
+
+
 def test_every_call_on_every_kind_of_bucket(store, tmp_path):
     async def main():
         async with AsyncObjectStore.from_sync(store) as objects:
@@ -117,7 +121,7 @@ def test_arguments_are_checked_as_in_the_other_store():
 
 
 @pytest.mark.parametrize("kind", ["memory", "ceph", "b2", "bunny"])
-def test_small_objects_need_no_threads(open_store, kind):
+def test_small_objects_and_reads_need_no_threads(open_store, kind):
     store = open_store(kind)
     assert store.adapter is not None  # it is created in a thread
 
@@ -125,6 +129,8 @@ def test_small_objects_need_no_threads(open_store, kind):
         async with AsyncObjectStore.from_sync(store) as objects:
             await asyncio.gather(*(objects.put(f"k{number}", b"1") for number in range(3)))
             assert await objects.get("k1") == b"1" and (await objects.stat("k1")).size == 1
+            assert await objects.get_range("k1", 0) == await objects.get("k1", progress=lambda _: None) == b"1"
+            assert [chunk async for chunk in objects.stream("k1")] == [b"1"]
             await objects.delete("k1")
             await objects.delete_many(["k2"])
             assert not await objects.exists("k1")
@@ -169,7 +175,8 @@ def test_several_event_loops_at_once(open_store, kind):
         try:
             await asyncio.gather(*(objects.put(f"{name}{number}", b"%d" % number) for number in range(10)))
             found = await asyncio.gather(*(objects.get(f"{name}{number}") for number in range(10)))
-            assert found == [b"%d" % number for number in range(10)]
+            streamed = await asyncio.gather(*(read_all(objects.stream(f"{name}{number}")) for number in range(10)))
+            assert found == streamed == [b"%d" % number for number in range(10)]
         finally:
             await objects.close()
 

@@ -7,9 +7,10 @@ claimed by the uploader, so it is not used.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
@@ -19,11 +20,13 @@ from buckia_b2.api.session import Authorization
 from buckia_b2.errors import PROVIDER, parsing_response, precondition_failed, translate_error, unexpected_response
 from buckia_b2.files.file_info import computed_sha1, from_headers
 from buckia_b2.files.file_names import is_rewritten_by_proxies
+from buckia_core.adapters.contract.protocols import AsyncReader
 from buckia_core.adapters.contract.resume import PartialDownload
+from buckia_core.adapters.transfers.body_reader import BodyReader, EmptyReader
 from buckia_core.adapters.transfers.part_pool import PartPool
 from buckia_core.adapters.transfers.ranged_download import RangedDownload, RangeStream, ReadInto, exact_reader
 from buckia_core.errors import AdapterError, IntegrityError
-from buckia_core.http.blocking import run_blocking
+from buckia_core.http.blocking import entered, run_blocking
 from buckia_core.http.errors import ProtocolError
 from buckia_core.http.response import Response
 from buckia_core.planning.manifest import RemoteObject
@@ -83,21 +86,39 @@ class Downloader:
         Raises:
             AdapterError: As `BaseSync.open_file`.
         """
-        if end is not None and end <= start:
-            self.bucket.full_key(key)
-            yield RangeStream(run_blocking(self._head(key, expect)), iter(()))
-            return
-        stack = AsyncExitStack()
-        try:
-            response = run_blocking(self._get_or_none(stack, key, start, end))
+        with entered(self._open(key, expect, start, end)) as (found, response, stop):
             if response is None:
-                yield RangeStream(run_blocking(self._head(key, expect)), iter(()))
+                yield RangeStream(found, iter(()))
+            else:
+                yield self._stream(response, found, start, stop)
+
+    @asynccontextmanager
+    async def open_async(
+        self, key: str, expect: RemoteObject | None, start: int, end: int | None
+    ) -> AsyncIterator[AsyncReader]:
+        """See `Coroutines.open_file_async`."""
+        async with self._open(key, expect, start, end) as (found, response, stop):
+            if response is None:
+                yield EmptyReader()
+            else:
+                yield self._body_reader(response, found, start, stop)
+
+    @asynccontextmanager
+    async def _open(
+        self, key: str, expect: RemoteObject | None, start: int, end: int | None
+    ) -> AsyncIterator[tuple[RemoteObject, Response | None, int]]:
+        """Open a range; yield the object, the response, if there are any bytes, and where they stop."""
+        async with AsyncExitStack() as stack:
+            if end is not None and end <= start:
+                self.bucket.full_key(key)
+                response = None
+            else:
+                response = await self._get_or_none(stack, key, start, end)
+            if response is None:
+                yield await self._head(key, expect), None, start
                 return
             found = self._object_from_response(key, response, expect)
-            stop = found.size if end is None else min(end, found.size)
-            yield self._stream(response, found, start, stop)
-        finally:
-            run_blocking(stack.aclose())
+            yield found, response, found.size if end is None else min(end, found.size)
 
     @contextmanager
     def open_version(self, key: str, file_id: str) -> Iterator[Iterator[bytes]]:
@@ -167,12 +188,7 @@ class Downloader:
             except (ProtocolError, OSError) as error:
                 self._raise_interrupted(found.key, error)
 
-        def wrong_length(count: int) -> IntegrityError:
-            difference = "fewer" if count < length else "more"
-            message = f"{found.key!r}: received {difference} bytes than the object has"
-            return IntegrityError(message, provider=PROVIDER, key=found.key)
-
-        read_exactly = exact_reader(receive, length, wrong_length)
+        read_exactly = exact_reader(receive, length, partial(_wrong_length, found.key, length))
         computed = computed_sha1(found) if (start, stop) == (0, found.size) else None
         if computed is None:
             return read_exactly
@@ -186,6 +202,27 @@ class Downloader:
             return count
 
         return read_into
+
+    def _body_reader(self, response: Response, found: RemoteObject, start: int, stop: int) -> BodyReader:
+        length = max(0, stop - start)
+
+        async def receive(size: int) -> bytes:
+            try:
+                return await response.read(size)
+            except (ProtocolError, OSError) as error:
+                self._raise_interrupted(found.key, error)
+
+        wrong_length = partial(_wrong_length, found.key, length)
+        computed = computed_sha1(found) if (start, stop) == (0, found.size) else None
+        if computed is None:
+            return BodyReader(receive, length, wrong_length)
+        sha1 = hashlib.sha1(usedforsecurity=False)
+
+        async def verify() -> None:
+            if sha1.hexdigest() != computed:
+                raise _sha1_mismatch(found.key)
+
+        return BodyReader(receive, length, wrong_length, update=sha1.update, verify=verify)
 
     def _stream(self, response: Response, found: RemoteObject, start: int, stop: int) -> RangeStream:
         read_into = self._reader(response, found, start, stop)
@@ -236,6 +273,11 @@ def _verify(found: RemoteObject, target: Path) -> None:
         actual = hashlib.file_digest(file, lambda: hashlib.sha1(usedforsecurity=False)).hexdigest()
     if actual != computed:
         raise _sha1_mismatch(found.key)
+
+
+def _wrong_length(key: str, length: int, count: int) -> IntegrityError:
+    difference = "fewer" if count < length else "more"
+    return IntegrityError(f"{key!r}: received {difference} bytes than the object has", provider=PROVIDER, key=key)
 
 
 def _sha1_mismatch(key: str) -> IntegrityError:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from buckia_bunny.errors import PROVIDER
@@ -13,10 +13,11 @@ from buckia_bunny.storage.api import OpenFile, StorageApi
 from buckia_core.adapters.contract.readers import write_all
 from buckia_core.adapters.contract.resume import PartialDownload
 from buckia_core.errors import AdapterError, IntegrityError
-from buckia_core.http.blocking import run_blocking
+from buckia_core.http.blocking import entered, run_blocking
 from buckia_core.planning.manifest import RemoteObject
 
 _CHUNK_SIZE = 1 << 18
+_MAX_READ = 1 << 20
 _STEP = 16 << 20
 
 
@@ -35,7 +36,7 @@ class Downloader:
         self, key: str, target: Path, expect: RemoteObject | None, start: int, end: int | None
     ) -> RemoteObject:
         """See `BaseSync.download_file`."""
-        with self.open(key, expect, start, end) as body, target.open("wb") as file:
+        with entered(self.open(key, expect, start, end)) as body, target.open("wb") as file:
             for chunk in body:
                 file.write(chunk)
             return body.object
@@ -56,7 +57,7 @@ class Downloader:
     def resume(self, key: str, download: PartialDownload, expect: RemoteObject) -> RemoteObject:
         """See `ResumableDownload`."""
         offset = reported = download.start
-        with self.open(key, expect, offset, None) as body, download.target.open("r+b", buffering=0) as file:
+        with entered(self.open(key, expect, offset, None)) as body, download.target.open("r+b", buffering=0) as file:
             file.seek(offset)
             for chunk in body:
                 write_all(file, chunk)
@@ -67,32 +68,37 @@ class Downloader:
                     reported = offset
             return body.object
 
-    @contextmanager
-    def open(self, key: str, expect: RemoteObject | None, start: int, end: int | None) -> Iterator[VerifiedBody]:
-        """Open an object or a byte range. The last chunk is yielded after verification.
+    @asynccontextmanager
+    async def open(
+        self, key: str, expect: RemoteObject | None, start: int, end: int | None
+    ) -> AsyncIterator[VerifiedBody]:
+        """Open an object or a byte range. The last bytes are returned after verification.
 
         Raises:
-            NotFound, PreconditionFailed, AdapterError: As `BaseSync.open_file`; also while chunks are read.
+            NotFound, PreconditionFailed, AdapterError: As `BaseSync.open_file`; also while it is read.
         """
         is_whole = start == 0 and end is None
-        found = expect if expect is not None and is_whole else run_blocking(self._objects.head_expected(key, expect))
+        found = expect if expect is not None and is_whole else await self._objects.head_expected(key, expect)
         stop = found.size if end is None else min(end, found.size)
         body = VerifiedBody(key, found, verify_digest=is_whole and bool(found.digests), objects=self._objects)
         if start >= stop and not (is_whole and found.size == 0 and expect is not None):
             yield body
             return
         try:
-            with self._storage.open(self._objects.path(key), key, start, None if is_whole else stop) as file:
+            async with self._storage.open(self._objects.path(key), key, start, None if is_whole else stop) as file:
                 body.read_from(file, stop - start)
                 yield body
         except AdapterError as error:
             if error.status == 416:
-                run_blocking(self._objects.head_expected(key, found))
+                await self._objects.head_expected(key, found)
             raise
 
 
 class VerifiedBody:
-    """Verified body: chunks of a response. Size and version are verified before the last chunk is yielded."""
+    """An `AsyncReader` of a response. Size and version are verified before the last bytes are returned.
+
+    Without an event loop, iterate over it.
+    """
 
     def __init__(self, key: str, found: RemoteObject, *, verify_digest: bool, objects: ObjectHead) -> None:
         self.object = found
@@ -100,42 +106,43 @@ class VerifiedBody:
         self._objects = objects
         self._digest = hashlib.sha256() if verify_digest else None
         self._file: OpenFile | None = None
-        self._size = 0
+        self._left = 0
 
     def read_from(self, file: OpenFile, size: int) -> None:
         """Set the open file, which should have `size` bytes."""
         self._file = file
-        self._size = size
+        self._left = size
 
     def __iter__(self) -> Iterator[bytes]:
-        if self._file is None:
-            return
-        left = self._size
-        while chunk := self._read(left):
-            left -= len(chunk)
-            if self._digest is not None:
-                self._digest.update(chunk)
-            if left > 0:
-                yield chunk
-                continue
-            self._verify(left)
+        while chunk := run_blocking(self.read(_CHUNK_SIZE)):
             yield chunk
-            return
-        if left:
-            self._verify(left)
 
-    def _read(self, left: int) -> bytes:
-        """Read a chunk, of at most one byte beyond the expected size."""
-        return b"" if self._file is None else self._file.read(min(_CHUNK_SIZE, left + 1))
+    async def read(self, size: int, /) -> bytes:
+        """See `AsyncReader`. Reads at most one byte beyond the expected size."""
+        file = self._file
+        if file is None:
+            return b""
+        chunk = await file.read(min(_MAX_READ, size, self._left + 1))
+        self._left -= len(chunk)
+        if self._digest is not None:
+            self._digest.update(chunk)
+        if chunk and not self._left:
+            self._left -= len(await file.read(1))
+        if chunk and self._left > 0:
+            return chunk
+        if chunk or self._left:
+            await self._verify(self._left)
+        self._file = None
+        return chunk
 
-    def _verify(self, left: int) -> None:
+    async def _verify(self, left: int) -> None:
         """Verify the received bytes; `left` bytes are missing, or too many if it is negative."""
         if self._digest is None:
-            run_blocking(self._objects.head_expected(self._key, self.object))
+            await self._objects.head_expected(self._key, self.object)
         elif not left and self._digest.hexdigest() == self.object.digests[0].value:
             return
         else:
-            run_blocking(self._objects.head_expected(self._key, self.object))
+            await self._objects.head_expected(self._key, self.object)
             left = left or -1
         if left:
             raise _wrong_bytes(self._key)

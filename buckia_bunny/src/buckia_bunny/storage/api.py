@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -119,9 +119,9 @@ class StorageApi:
             raise _download_error(request, response, key)
         return response.body
 
-    @contextmanager
-    def open(self, path: str, key: str, start: int, end: int | None) -> Iterator[OpenFile]:
-        """Open the bytes of a file from `start` up to, not including, `end`, in a thread without an event loop.
+    @asynccontextmanager
+    async def open(self, path: str, key: str, start: int, end: int | None) -> AsyncIterator[OpenFile]:
+        """Open the bytes of a file from `start` up to, not including, `end`.
 
         `end` is greater than `start`.
 
@@ -129,14 +129,14 @@ class StorageApi:
             NotFound: There is no such file.
             AdapterError: The file ends before `start` (status 416), or the request failed.
         """
-        action, zone = f"{key!r}: downloading it", self._endpoint.zone_url()
+        action, zone = f"{key!r}: downloading it", await self._endpoint.zone_url_async()
         headers, is_whole = zone.headers, start == 0 and end is None
         if not is_whole:
             headers = {**headers, "Range": f"bytes={start}-{'' if end is None else end - 1}"}
         request = _build_request(zone, "GET", path, headers, action, key)
-        with self._http.open(request) as response:
+        async with self._http.open(request) as response:
             if response.status >= 300:
-                body = self._http.read(response, _MAX_ERROR_BYTES, request)
+                body = await self._http.read(response, _MAX_ERROR_BYTES, request)
                 raise _download_error(request, BufferedResponse(response.status, response.headers, body), key)
             expected = (200, None) if is_whole else (206, start)
             if (response.status, _range_start(response)) != expected:
@@ -188,20 +188,20 @@ class StorageApi:
 
 
 class OpenFile:
-    """An open file of the zone, which is read in a thread without an event loop."""
+    """An open file of the zone."""
 
     def __init__(self, http: HttpClient, request: HttpRequest, response: Response) -> None:
         self._http = http
         self._request = request
         self._response = response
 
-    def read(self, size: int) -> bytes:
+    async def read(self, size: int) -> bytes:
         """Return the next `size` bytes; fewer only at the end.
 
         Raises:
             AdapterError: The connection failed.
         """
-        return self._http.read(self._response, size, self._request)
+        return await self._http.read(self._response, size, self._request)
 
 
 def _build_request(

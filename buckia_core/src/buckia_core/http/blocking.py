@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
@@ -43,6 +44,50 @@ def _outside_of_the_loop(coroutine: Coroutine[Any, Any, T]) -> T:
         return run_blocking(coroutine)
     finally:
         events._set_running_loop(loop)  # noqa: SLF001
+
+
+@contextmanager
+def entered(manager: AbstractAsyncContextManager[T]) -> Iterator[T]:
+    """Enter and leave an asynchronous context manager without an event loop. Raises as `run_blocking`."""
+    value = run_blocking(_enter(manager))
+    try:
+        yield value
+    except BaseException as error:
+        if not run_blocking(_leave(manager, error)):
+            raise
+    else:
+        run_blocking(_leave(manager, None))
+
+
+def iterate_blocking(items: AsyncGenerator[T]) -> Iterator[T]:
+    """Yield the items of an asynchronous generator without an event loop, and close it. Raises as `run_blocking`."""
+    try:
+        while True:
+            try:
+                item = run_blocking(_next(items))
+            except StopAsyncIteration:
+                return
+            yield item
+    finally:
+        run_blocking(_close(items))
+
+
+async def _enter(manager: AbstractAsyncContextManager[T]) -> T:
+    return await manager.__aenter__()
+
+
+async def _leave(manager: AbstractAsyncContextManager[Any], error: BaseException | None) -> bool | None:
+    if error is None:
+        return await manager.__aexit__(None, None, None)
+    return await manager.__aexit__(type(error), error, error.__traceback__)
+
+
+async def _next(items: AsyncGenerator[T]) -> T:
+    return await anext(items)
+
+
+async def _close(items: AsyncGenerator[Any]) -> None:
+    await items.aclose()
 
 
 def as_coroutine(function: Callable[P, T]) -> Callable[P, Coroutine[Any, Any, T]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping
-from datetime import timedelta
+from contextlib import aclosing
 from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -14,9 +14,10 @@ from buckia_core.adapters.contract.object_options import Encryption, Retention
 from buckia_core.adapters.contract.protocols import Coroutines
 from buckia_core.adapters.contract.types import Precondition
 from buckia_core.config import BucketConfig
+from buckia_core.config.parsers import check_whole_number
 from buckia_core.objects import calls
 from buckia_core.objects.async_sources import AsyncPutSource, PulledChunks, read_ahead
-from buckia_core.objects.bucket_methods import Preflight
+from buckia_core.objects.async_urls import AsyncUrlMethods
 from buckia_core.objects.cancellation import Cancellation
 from buckia_core.objects.delete import BulkDelete, DeleteListener, DeleteResult, unique_keys
 from buckia_core.objects.listing import MAX_KEYS, Page
@@ -24,7 +25,6 @@ from buckia_core.objects.progress import ProgressListener
 from buckia_core.objects.read import CHUNK_SIZE, INLINE_MAX
 from buckia_core.objects.store import ObjectStore
 from buckia_core.objects.threads import Threads
-from buckia_core.objects.urls import DEFAULT_EXPIRY, ObjectUrl, UrlPolicy
 from buckia_core.planning.manifest import RemoteObject
 
 T = TypeVar("T")
@@ -35,7 +35,7 @@ MAX_THREADS = 32
 _LISTED_AT_ONCE = 500
 
 
-class AsyncObjectStore:
+class AsyncObjectStore(AsyncUrlMethods):
     """`ObjectStore` with coroutines: the same names, arguments, results and errors.
 
         async with AsyncObjectStore(BucketConfig(provider="s3", bucket_name="my-bucket")) as store:
@@ -193,8 +193,8 @@ class AsyncObjectStore:
         self, key: str, *, encryption: Encryption | None = None, progress: ProgressListener | None = None
     ) -> bytes:
         """See `ObjectStore.get`."""
-        if progress is None and self._is_native(await self._adapter()):
-            return await self._backend.reader(encryption).read_async(key)
+        if self._is_native(await self._adapter()):
+            return await self._backend.reader(encryption).read_async(key, progress)
         return await self._in_thread(self._store.get, key, encryption=encryption, progress=progress)
 
     async def get_range(
@@ -207,6 +207,8 @@ class AsyncObjectStore:
         encryption: Encryption | None = None,
     ) -> bytes:
         """See `ObjectStore.get_range`."""
+        if self._is_native(await self._adapter()):
+            return await self._backend.reader(encryption).read_range_async(key, offset, length, expect)
         return await self._in_thread(self._store.get_range, key, offset, length, expect=expect, encryption=encryption)
 
     def stream(
@@ -218,8 +220,8 @@ class AsyncObjectStore:
         progress: ProgressListener | None = None,
     ) -> AsyncIterator[bytes]:
         """See `ObjectStore.stream`; use it with `async for`."""
-        chunks = self._store.stream(key, chunk_size=chunk_size, encryption=encryption, progress=progress)
-        return self._threads.iterate(chunks, 1)
+        check_whole_number(chunk_size, "chunk_size")
+        return self._stream(key, encryption, chunk_size=chunk_size, progress=progress)
 
     async def download(
         self,
@@ -307,58 +309,7 @@ class AsyncObjectStore:
             self._store.delete_prefix, prefix, dry_run=dry_run, partial_names=partial_names, progress=progress
         )
 
-    # --- URLs and the bucket -----------------------------------------------------------------------------
-
-    async def url(
-        self,
-        key: str,
-        *,
-        policy: UrlPolicy | str = UrlPolicy.AUTO,
-        expires_in: float | timedelta = DEFAULT_EXPIRY,
-    ) -> ObjectUrl:
-        """See `ObjectStore.url`."""
-        return await self._in_thread(self._store.url, key, policy=policy, expires_in=expires_in)
-
-    async def presigned_get(
-        self,
-        key: str,
-        *,
-        expires_in: float | timedelta = DEFAULT_EXPIRY,
-        response_content_type: str | None = None,
-        response_content_disposition: str | None = None,
-    ) -> ObjectUrl:
-        """See `ObjectStore.presigned_get`."""
-        return await self._in_thread(
-            self._store.presigned_get,
-            key,
-            expires_in=expires_in,
-            response_content_type=response_content_type,
-            response_content_disposition=response_content_disposition,
-        )
-
-    async def presigned_put(
-        self, key: str, *, expires_in: float | timedelta = DEFAULT_EXPIRY, content_type: str | None = None
-    ) -> ObjectUrl:
-        """See `ObjectStore.presigned_put`."""
-        return await self._in_thread(self._store.presigned_put, key, expires_in=expires_in, content_type=content_type)
-
-    async def key_from_url(self, url: str | ObjectUrl) -> str | None:
-        """See `ObjectStore.key_from_url`."""
-        return await self._in_thread(self._store.key_from_url, url)
-
-    async def preflight(self, *, write: bool = True) -> Preflight:
-        """See `ObjectStore.preflight`."""
-        return await self._in_thread(self._store.preflight, write=write)
-
-    async def ensure_lifecycle_defaults(
-        self, *, abort_multipart_days: int | None = 7, noncurrent_days: int | None = 30
-    ) -> bool:
-        """See `ObjectStore.ensure_lifecycle_defaults`."""
-        return await self._in_thread(
-            self._store.ensure_lifecycle_defaults,
-            abort_multipart_days=abort_multipart_days,
-            noncurrent_days=noncurrent_days,
-        )
+    # --- the whole store -----------------------------------------------------------------------------------
 
     async def close(self) -> None:
         """Close the connections of this event loop, the threads, and an adapter that the store created."""
@@ -377,6 +328,15 @@ class AsyncObjectStore:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+    async def _stream(self, key: str, encryption: Encryption | None, **options: Any) -> AsyncIterator[bytes]:
+        if self._is_native(await self._adapter()):
+            chunks = self._backend.reader(encryption).stream_key(key, **options)
+        else:
+            chunks = self._threads.iterate(self._store.stream(key, encryption=encryption, **options), 1)
+        async with aclosing(chunks):
+            async for chunk in chunks:
+                yield chunk
 
     async def _adapter(self) -> BaseSync:
         if not self._backend.is_open:

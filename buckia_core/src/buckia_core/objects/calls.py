@@ -6,11 +6,13 @@ coroutines, which the adapter must have.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import BinaryIO, cast
 
 from buckia_core.adapters.contract.base import BaseSync
-from buckia_core.adapters.contract.protocols import Coroutines
+from buckia_core.adapters.contract.protocols import AsyncReader, Coroutines
+from buckia_core.adapters.contract.readers import BlockingReader
 from buckia_core.adapters.contract.types import DeleteOutcome, Precondition, UploadInfo, check_deleted
 from buckia_core.errors import BucketNotFound, NotFound
 from buckia_core.http.blocking import in_event_loop
@@ -48,6 +50,19 @@ async def read_file(adapter: BaseSync, key: str, expect: RemoteObject | None = N
     if in_event_loop():
         return await cast("Coroutines", adapter).read_file_async(key, expect=expect)
     return adapter.read_file(key, expect=expect)
+
+
+@asynccontextmanager
+async def open_file(
+    adapter: BaseSync, key: str, expect: RemoteObject | None, start: int, end: int | None = None
+) -> AsyncIterator[AsyncReader]:
+    """See `BaseSync.open_file`."""
+    if in_event_loop():
+        async with cast("Coroutines", adapter).open_file_async(key, expect=expect, start=start, end=end) as reader:
+            yield reader
+    else:
+        with adapter.open_file(key, expect=expect, start=start, end=end) as opened:
+            yield BlockingReader(opened)
 
 
 async def upload_file(

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.transfers.content_check import ContentCheck
 from buckia_core.adapters.transfers.hashing import hash_bytes, supported_algorithms
-from buckia_core.adapters.transfers.retry import RetryPolicy, retry_call
+from buckia_core.adapters.transfers.retry import RetryPolicy, retry_async
 from buckia_core.adapters.transfers.sources import DigestVerifier
 from buckia_core.config.parsers import check_whole_number
 from buckia_core.errors import AdapterError, IntegrityError, PreconditionFailed
-from buckia_core.http.blocking import in_thread, run_blocking
+from buckia_core.http.blocking import in_thread, iterate_blocking, pause, run_blocking
 from buckia_core.objects import calls
 from buckia_core.objects.progress import ProgressCounter, ProgressListener
 from buckia_core.planning.digest import Digests, merge, without_tentative
@@ -53,14 +54,14 @@ class Reader:
         return run_blocking(self.read_async(key, progress))
 
     async def read_async(self, key: str, progress: ProgressListener | None = None) -> bytes:
-        """See `read`. On an event loop, the adapter has coroutines, and there is no listener."""
-        expected = None if progress is None else self.adapter.stat_file(key)
+        """See `read`. On an event loop, the adapter has coroutines."""
+        expected = None if progress is None else await calls.stat_file(self.adapter, key)
         reported: Digests = ()
         check: ContentCheck | None = None
         for _ in range(_ATTEMPTS):
             if expected is not None and progress is not None:
                 counter = ProgressCounter(key, expected.size, progress)
-                found, data = expected, b"".join(self.iter_chunks(expected, counter))
+                found, data = expected, b"".join([chunk async for chunk in self.iter_chunks_async(expected, counter)])
             else:
                 found, data = await calls.read_file(self.adapter, key, expected)
             check = check or ContentCheck(found.size, self.algorithm)
@@ -83,16 +84,25 @@ class Reader:
             PreconditionFailed: The object is not the version `expect`.
             AdapterError: The read failed.
         """
+        return run_blocking(self.read_range_async(key, offset, length, expect))
+
+    async def read_range_async(
+        self, key: str, offset: int, length: int | None, expect: RemoteObject | None = None
+    ) -> bytes:
+        """See `read_range`. On an event loop, the adapter has coroutines."""
         for name, value in (("offset", offset), ("length", length)):
             if value is not None:
                 check_whole_number(value, name, minimum=0)
         end = None if length is None else offset + length
 
-        def read() -> bytes:
-            with self.adapter.open_file(key, expect=expect, start=offset, end=end) as reader:
-                return reader.read()
+        async def read() -> bytes:
+            chunks = []
+            async with calls.open_file(self.adapter, key, expect, offset, end) as reader:
+                while chunk := await reader.read(CHUNK_SIZE):
+                    chunks.append(chunk)
+            return b"".join(chunks)
 
-        return retry_call(read, self.policy)
+        return await retry_async(read, self.policy)
 
     def stream(
         self, found: RemoteObject, *, chunk_size: int = CHUNK_SIZE, progress: ProgressListener | None = None
@@ -106,23 +116,58 @@ class Reader:
             IntegrityError: The content does not match the digest, or is too short or too long.
             AdapterError: The read failed.
         """
+        return iterate_blocking(self.stream_async(found, chunk_size=chunk_size, progress=progress))
+
+    async def stream_key(
+        self, key: str, *, chunk_size: int = CHUNK_SIZE, progress: ProgressListener | None = None
+    ) -> AsyncGenerator[bytes]:
+        """Yield the content of the version that is there now; see `stream_async`.
+
+        Raises:
+            NotFound: There is no such object.
+        """
+        found = await calls.stat_file(self.adapter, key)
+        async with aclosing(self.stream_async(found, chunk_size=chunk_size, progress=progress)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
+    async def stream_async(
+        self, found: RemoteObject, *, chunk_size: int = CHUNK_SIZE, progress: ProgressListener | None = None
+    ) -> AsyncGenerator[bytes]:
+        """See `stream`. On an event loop, the adapter has coroutines."""
         counter = ProgressCounter(found.key, found.size, progress)
-        chunks = self.iter_chunks(found, counter, chunk_size)
         certain = without_tentative(found.digests)
         names = supported_algorithms(digest.algorithm for digest in certain)[:1]
         verifier = DigestVerifier(tuple(digest for digest in certain if digest.algorithm in names))
-        yield from verifier.verify_stream(chunks, provider=self.adapter.provider, key=found.key)
+        last = b""
+        async with aclosing(self.iter_chunks_async(found, counter, chunk_size)) as chunks:
+            async for chunk in chunks:
+                if last:
+                    yield last
+                if len(chunk) <= INLINE_MAX:
+                    verifier.update(chunk)
+                else:
+                    await in_thread(partial(verifier.update, chunk))
+                last = chunk
+        verifier.verify(provider=self.adapter.provider, key=found.key)
+        yield last
 
     def iter_chunks(
         self, found: RemoteObject, counter: ProgressCounter, chunk_size: int = CHUNK_SIZE
     ) -> Iterator[bytes]:
         """Yield the content as `stream`, without a comparison of digests."""
+        return iterate_blocking(self.iter_chunks_async(found, counter, chunk_size))
+
+    async def iter_chunks_async(
+        self, found: RemoteObject, counter: ProgressCounter, chunk_size: int = CHUNK_SIZE
+    ) -> AsyncGenerator[bytes]:
+        """See `iter_chunks`. On an event loop, the adapter has coroutines."""
         position, end = 0, found.size
         failures, began = 0, self.policy.clock()
         while True:
             try:
-                with self.adapter.open_file(found.key, expect=found, start=position) as reader:
-                    while chunk := reader.read(chunk_size):
+                async with calls.open_file(self.adapter, found.key, found, position) as reader:
+                    while chunk := await reader.read(chunk_size):
                         position += len(chunk)
                         failures, began = 0, self.policy.clock()
                         if position > end:
@@ -136,7 +181,7 @@ class Reader:
                 late = self.policy.clock() - began + wait > self.policy.time_limit
                 if not error.retryable or failures >= self.policy.max_attempts or late:
                     raise
-                self.policy.sleep(wait)
+                await pause(wait, self.policy.sleep)
         if position != end:
             problem = f"it ended after {position} bytes" if position < end else "more bytes came"
             message = f"{found.key!r}: {problem} where there should be {end}"

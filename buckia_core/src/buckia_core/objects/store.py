@@ -15,7 +15,7 @@ from buckia_core.config import BucketConfig
 from buckia_core.config.parsers import check_whole_number
 from buckia_core.config.secrets.secret import Secret
 from buckia_core.errors import AlreadyExists
-from buckia_core.http.blocking import run_blocking
+from buckia_core.http.blocking import iterate_blocking, run_blocking
 from buckia_core.objects import calls, listing
 from buckia_core.objects.backend import Backend
 from buckia_core.objects.bucket_methods import BucketMethods
@@ -273,7 +273,7 @@ class ObjectStore(DeleteMethods, UrlMethods, BucketMethods):
 
         def chunks() -> Iterator[bytes]:
             reader = self._backend.reader(encryption)
-            yield from reader.stream(reader.adapter.stat_file(key), chunk_size=chunk_size, progress=progress)
+            yield from iterate_blocking(reader.stream_key(key, chunk_size=chunk_size, progress=progress))
 
         return chunks()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from itertools import islice
@@ -44,7 +44,7 @@ class Threads:
             await _wait_for_end(waiter)
             raise
 
-    async def iterate(self, items: Iterable[T], at_once: int) -> AsyncIterator[T]:
+    async def iterate(self, items: Iterable[T], at_once: int) -> AsyncGenerator[T]:
         """Yield the items of an iterable that blocks, fetched `at_once` in a call. Closes it at the end."""
         cancellation = Cancellation()
         iterator = iter(items)

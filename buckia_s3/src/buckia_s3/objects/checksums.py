@@ -17,7 +17,7 @@ import zlib
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 from buckia_core.errors import IntegrityError
 
@@ -125,6 +125,39 @@ def encode_checksum(state: ChecksumState) -> str:
     return b64encode(state.digest()).decode()
 
 
+class ChecksumCheck:
+    """Compares the bytes of a full object with the checksum that the server reports."""
+
+    def __init__(self, algorithm: ChecksumAlgorithm, reported: str, *, provider: str, key: str) -> None:
+        self._algorithm = algorithm
+        self._reported = reported
+        self._provider = provider
+        self._key = key
+        self._state = new_checksum(algorithm)
+
+    @classmethod
+    def of_response(
+        cls, headers: Mapping[str, str], algorithm: ChecksumAlgorithm, *, provider: str, key: str
+    ) -> Self | None:
+        """Return the check of a response; `None` if its headers have no checksum of the full object."""
+        reported = full_object_checksum(headers, algorithm)
+        return None if reported is None else cls(algorithm, reported, provider=provider, key=key)
+
+    def update(self, data: bytes | memoryview) -> None:
+        """Add bytes."""
+        self._state.update(data)
+
+    def verify(self) -> None:
+        """Compare the checksums, after the last bytes.
+
+        Raises:
+            IntegrityError: They differ.
+        """
+        if encode_checksum(self._state) != self._reported:
+            message = f"{self._key!r}: what came has another {self._algorithm} than the object"
+            raise IntegrityError(message, provider=self._provider, key=self._key)
+
+
 def verify_chunks(
     chunks: Iterable[B], headers: Mapping[str, str], algorithm: ChecksumAlgorithm, *, provider: str, key: str
 ) -> Iterator[B]:
@@ -135,19 +168,17 @@ def verify_chunks(
     Raises:
         IntegrityError: The checksum differs.
     """
-    reported = full_object_checksum(headers, algorithm)
-    if reported is None:
+    check = ChecksumCheck.of_response(headers, algorithm, provider=provider, key=key)
+    if check is None:
         yield from chunks
         return
-    state = new_checksum(algorithm)
     held: B | None = None
     for chunk in chunks:
         if held is not None:
             yield held
-        state.update(chunk)
+        check.update(chunk)
         held = chunk
-    if encode_checksum(state) != reported:
-        raise IntegrityError(f"{key!r}: what came has another {algorithm} than the object", provider=provider, key=key)
+    check.verify()
     if held is not None:
         yield held
 

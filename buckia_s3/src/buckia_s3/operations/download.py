@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from buckia_core.adapters.contract.protocols import AsyncReader
 from buckia_core.adapters.contract.resume import PartialDownload
+from buckia_core.adapters.transfers.body_reader import BodyReader, EmptyReader
 from buckia_core.adapters.transfers.part_pool import PartPool
 from buckia_core.adapters.transfers.ranged_download import RangedDownload, RangeStream, ReadInto, exact_reader
 from buckia_core.errors import AdapterError, IntegrityError, NotSupported
-from buckia_core.http.blocking import run_blocking
+from buckia_core.http.blocking import as_coroutine, entered, run_blocking
 from buckia_core.http.errors import ProtocolError
 from buckia_core.http.http11 import Headers
 from buckia_core.http.response import Response
 from buckia_core.planning.manifest import RemoteObject
 from buckia_s3.http.body import FileRangeBody
 from buckia_s3.http.client import Request, S3Client
-from buckia_s3.objects.checksums import ChecksumAlgorithm, verify_chunks
+from buckia_s3.objects.checksums import ChecksumAlgorithm, ChecksumCheck, verify_chunks
 from buckia_s3.objects.etags import etag_from_fingerprint
 from buckia_s3.objects.metadata import full_size, object_from_headers, with_listed_time
 from buckia_s3.operations.head import ObjectHead
 
 _UNSATISFIABLE = 416
+
+
+@dataclass(frozen=True, slots=True)
+class _OpenedRange:
+    """A response with bytes of an object; `None` for no bytes. `whole` if they are all."""
+
+    object: RemoteObject
+    response: Response | None = None
+    length: int = 0
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +63,7 @@ class Downloader:
         request = Request("GET", self.object_head.full_key(key), (), self._if_match_header(expect), key=key)
         async with self.client.open(request) as response:
             headers = response.headers
-            if expect is None and full_size(headers) is None:
-                expect = await self.object_head.head_async(key)
-            found = self._object_from_headers(key, headers, expect)
+            found = await self._object_from_headers(key, headers, expect)
             content = await self.client.read_exact_body(response, key, found.size)
         if self.checksum is not None:
             for _ in verify_chunks((content,), headers, self.checksum, provider=self.client.provider, key=key):
@@ -63,7 +73,7 @@ class Downloader:
     def resume(self, key: str, download: PartialDownload, expect: RemoteObject) -> RemoteObject:
         """See `ResumableDownload.resume_download`."""
         came = self._ranged_download.resume(key, download, expect)
-        found = came.object if came is not None else self._empty(key, expect).object
+        found = came.object if came is not None else run_blocking(self._empty(key, expect)).object
         # A download by one request is verified while it is read.
         if self.checksum is not None and (came is None or came.ranged):
             self._verify_checksum(found, download.target, self.checksum)
@@ -84,35 +94,71 @@ class Downloader:
         Raises:
             AdapterError: As `BaseSync.open_file`.
         """
+        with entered(self._open(key, expect, start, end)) as opened:
+            response, length = opened.response, opened.length
+            if response is None:
+                yield RangeStream(opened.object, iter(()))
+                return
+            chunks = self.client.iter_body(response, key, length)
+            if self.checksum is not None and opened.whole:
+                chunks = verify_chunks(chunks, response.headers, self.checksum, provider=self.client.provider, key=key)
+                yield RangeStream(opened.object, chunks)
+            else:
+                yield RangeStream(opened.object, chunks, self._reader(response, key, length))
+
+    @asynccontextmanager
+    async def open_async(
+        self, key: str, expect: RemoteObject | None, start: int, end: int | None
+    ) -> AsyncIterator[AsyncReader]:
+        """See `Coroutines.open_file_async`."""
+        async with self._open(key, expect, start, end) as opened:
+            response = opened.response
+            if response is None:
+                yield EmptyReader()
+                return
+            receive = partial(self.client.read_chunk, response, key)
+            wrong_length = partial(self.client.wrong_length, key, length=opened.length)
+            check = None
+            if self.checksum is not None and opened.whole:
+                check = ChecksumCheck.of_response(
+                    response.headers, self.checksum, provider=self.client.provider, key=key
+                )
+            if check is None:
+                yield BodyReader(receive, opened.length, wrong_length)
+            else:
+                verify = as_coroutine(check.verify)
+                yield BodyReader(receive, opened.length, wrong_length, update=check.update, verify=verify)
+
+    @asynccontextmanager
+    async def _open(
+        self, key: str, expect: RemoteObject | None, start: int, end: int | None
+    ) -> AsyncIterator[_OpenedRange]:
         full_key = self.object_head.full_key(key)
         if end is not None and end <= start:
-            yield self._empty(key, expect)
+            yield await self._empty(key, expect)
             return
         headers = self._if_match_header(expect)
         ranged = end is not None or start > 0
         if ranged:
             headers["Range"] = f"bytes={start}-{'' if end is None else end - 1}"
-        with ExitStack() as stack:
+        async with AsyncExitStack() as stack:
             try:
-                response = stack.enter_context(self.client.open(Request("GET", full_key, (), headers, key=key)))
+                request = Request("GET", full_key, (), headers, key=key)
+                response = await stack.enter_async_context(self.client.open(request))
             except AdapterError as error:
                 if error.status != _UNSATISFIABLE:
                     raise
-                yield self._empty(key, expect)
+                yield await self._empty(key, expect)
                 return
-            found = self._object_from_headers(key, response.headers, expect)
+            found = await self._object_from_headers(key, response.headers, expect)
             stop = found.size if end is None else min(end, found.size)
             # Content-Range is more reliable than the status: some servers send a range with status 200.
             in_part = response.headers.get("Content-Range", "").startswith(f"bytes {start}-")
-            if ranged and not in_part and (start, stop) != (0, found.size):
+            whole = (start, stop) == (0, found.size)
+            if ranged and not in_part and not whole:
                 message = "the server ignores ranges and sends whole objects only"
                 raise NotSupported(f"{key!r}: {message}", provider=self.client.provider, key=key)
-            chunks = self.client.iter_body(response, key, stop - start)
-            if self.checksum is not None and (start, stop) == (0, found.size):
-                chunks = verify_chunks(chunks, response.headers, self.checksum, provider=self.client.provider, key=key)
-                yield RangeStream(found, chunks)
-            else:
-                yield RangeStream(found, chunks, self._reader(response, key, stop - start))
+            yield _OpenedRange(found, response, stop - start, whole)
 
     def _reader(self, response: Response, key: str, length: int) -> ReadInto:
         def receive(view: memoryview) -> int:
@@ -131,10 +177,10 @@ class Downloader:
         etag = etag_from_fingerprint(expect.fingerprint) if expect is not None else None
         return {} if etag is None else {"If-Match": etag}
 
-    def _object_from_headers(self, key: str, headers: Headers, expect: RemoteObject | None) -> RemoteObject:
+    async def _object_from_headers(self, key: str, headers: Headers, expect: RemoteObject | None) -> RemoteObject:
         size = full_size(headers)
         if size is None:
-            expect = expect or self.object_head.head(key)
+            expect = expect or await self.object_head.head_async(key)
             size = expect.size
         found = object_from_headers(
             key, headers, etag_is_md5=self.etag_is_md5, provider=self.client.provider, size=size
@@ -142,11 +188,11 @@ class Downloader:
         self._check_unchanged(found, expect)
         return found if expect is None else with_listed_time(found, expect)
 
-    def _empty(self, key: str, expect: RemoteObject | None) -> RangeStream:
+    async def _empty(self, key: str, expect: RemoteObject | None) -> _OpenedRange:
         """Return an empty range; the HEAD is for the object that callers get with it."""
-        found = self.object_head.head(key)
+        found = await self.object_head.head_async(key)
         self._check_unchanged(found, expect)
-        return RangeStream(found, iter(()))
+        return _OpenedRange(found)
 
     def _check_unchanged(self, found: RemoteObject, expect: RemoteObject | None) -> None:
         # Some servers ignore `If-Match`.

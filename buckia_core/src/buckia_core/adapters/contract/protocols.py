@@ -7,7 +7,7 @@ declare it only for settings with which it works; called without, it raises `Not
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import TYPE_CHECKING, BinaryIO, Protocol, runtime_checkable
 
 from buckia_core.adapters.contract.types import BucketLocation, DeleteOutcome, Precondition, UploadInfo
@@ -292,9 +292,16 @@ class Versioned(Protocol):
         """
 
 
+class AsyncReader(Protocol):
+    """An open object, read by one task at a time."""
+
+    async def read(self, size: int, /) -> bytes:
+        """Return the next bytes, at most `size`; none at the end. Raises the errors of `BaseSync.open_file`."""
+
+
 @runtime_checkable
 class Coroutines(Protocol):
-    """Capability `coroutines`: calls for small objects, of which one event loop runs hundreds at once.
+    """Capability `coroutines`: calls of which one event loop runs hundreds at once.
 
     Each does what the method of `BaseSync` without `_async` does, and raises the same errors. None of them blocks:
     while one waits for the server, others run. They may be called on several event loops, also at once; connections and
@@ -315,6 +322,11 @@ class Coroutines(Protocol):
     async def read_file_async(self, key: str, *, expect: RemoteObject | None = None) -> tuple[RemoteObject, bytes]:
         """See `BaseSync.read_file`."""
 
+    def open_file_async(
+        self, key: str, *, expect: RemoteObject | None = None, start: int = 0, end: int | None = None
+    ) -> AbstractAsyncContextManager[AsyncReader]:
+        """See `BaseSync.open_file`. A task that leaves it, or is cancelled, at any place gives its connection back."""
+
     async def delete_files_async(self, keys: Sequence[str]) -> list[DeleteOutcome]:
         """See `BaseSync.delete_files`."""
 
@@ -327,7 +339,7 @@ def has_both_faces(adapter: type) -> bool:
 
     False if a derived class overrides a method such as `upload_file`, and not `upload_file_async`.
     """
-    for name in ("stat_file", "upload_file", "read_file", "delete_files"):
+    for name in ("stat_file", "upload_file", "read_file", "open_file", "delete_files"):
         for each in adapter.__mro__:
             if f"{name}_async" in vars(each):
                 break

@@ -61,6 +61,17 @@ class LimitedReader(io.RawIOBase):
         return len(chunk)
 
 
+class BlockingReader:
+    """An `AsyncReader` over a reader, whose `read` blocks: without an event loop, or where it has all in memory."""
+
+    def __init__(self, reader: BinaryIO) -> None:
+        self._reader = reader
+
+    async def read(self, size: int, /) -> bytes:
+        """See `AsyncReader`."""
+        return self._reader.read(size)
+
+
 def write_all(file: io.FileIO, data: bytes | memoryview) -> None:
     """Write all bytes to an unbuffered file, with as many system calls as that takes."""
     view = memoryview(data)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import itertools
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,7 +14,8 @@ from buckia_core.adapters.contract.base import BaseSync, BeforeRequest, Source
 from buckia_core.adapters.contract.capabilities import Capabilities
 from buckia_core.adapters.contract.identity import normalize_prefix
 from buckia_core.adapters.contract.object_urls import key_below, url_below
-from buckia_core.adapters.contract.protocols import has_both_faces
+from buckia_core.adapters.contract.protocols import AsyncReader, has_both_faces
+from buckia_core.adapters.contract.readers import BlockingReader
 from buckia_core.adapters.contract.types import DeleteOutcome, IfAbsent, IfUnchanged, Precondition, UploadInfo
 from buckia_core.adapters.memory.bucket import Check, MemoryBucket, StoredObject, shared_bucket
 from buckia_core.adapters.memory.errors import invalid_key, not_found, precondition_failed
@@ -194,6 +195,13 @@ class MemorySync(BaseSync):
         """See `BaseSync`."""
         with io.BytesIO(self._stored(key, expect).data[start:end]) as reader:
             yield reader
+
+    @asynccontextmanager
+    async def open_file_async(
+        self, key: str, *, expect: RemoteObject | None = None, start: int = 0, end: int | None = None
+    ) -> AsyncIterator[AsyncReader]:
+        """See `Coroutines`."""
+        yield BlockingReader(io.BytesIO((await self._stored_async(key, expect)).data[start:end]))
 
     def delete_files(self, keys: Sequence[str]) -> list[DeleteOutcome]:
         """See `BaseSync`."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from buckia_core.adapters.contract.base import BaseSync, Source
+from buckia_core.adapters.contract.protocols import AsyncReader
 from buckia_core.adapters.contract.types import Precondition, UploadInfo
 from buckia_core.adapters.transfers.sources import open_source
 from buckia_core.adapters.wrappers.token_bucket import ScheduledBucket, TokenBucket
@@ -154,6 +155,14 @@ class BandwidthLimit(Wrapper):
         with super().open_file(key, expect=expect, start=start, end=end) as reader:
             yield self._throttled(reader, self._down)
 
+    @asynccontextmanager
+    async def open_file_async(
+        self, key: str, *, expect: RemoteObject | None = None, start: int = 0, end: int | None = None
+    ) -> AsyncIterator[AsyncReader]:
+        """See `Coroutines`."""
+        async with super().open_file_async(key, expect=expect, start=start, end=end) as reader:
+            yield ThrottledAsyncReader(reader, self._down)
+
     @contextmanager
     def open_version(self, key: str, version: str) -> Iterator[BinaryIO]:
         """See `Versioned`."""
@@ -190,6 +199,25 @@ async def _acquire_async(buckets: _Buckets, count: int) -> None:
         await bucket.acquire_async(count)
 
 
+def _step(buckets: _Buckets, most: int) -> int:
+    """Return how many bytes to read at once: an eighth of a second's worth."""
+    return min(most, int(max(1, min(_CHUNK, min(bucket.rate for bucket in buckets) / 8))))
+
+
+class ThrottledAsyncReader:
+    """An `AsyncReader` that throttles another one with token buckets."""
+
+    def __init__(self, reader: AsyncReader, buckets: _Buckets) -> None:
+        self._reader = reader
+        self._buckets = buckets
+
+    async def read(self, size: int, /) -> bytes:
+        """See `AsyncReader`."""
+        chunk = await self._reader.read(_step(self._buckets, size))
+        await _acquire_async(self._buckets, len(chunk))
+        return chunk
+
+
 class ThrottledReader(io.RawIOBase):
     """A reader that throttles another one with token buckets. Closing it leaves the other reader open.
 
@@ -214,8 +242,7 @@ class ThrottledReader(io.RawIOBase):
         return self._reader.tell()
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # typeshed's WriteableBuffer is private
-        eighth_of_a_second = min(bucket.rate for bucket in self._buckets) / 8
-        chunk = self._reader.read(min(len(buffer), int(max(1, min(_CHUNK, eighth_of_a_second)))))
+        chunk = self._reader.read(_step(self._buckets, len(buffer)))
         _acquire(self._buckets, len(chunk))
         buffer[: len(chunk)] = chunk
         return len(chunk)

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    AsyncExitStack,
+    ExitStack,
+    asynccontextmanager,
+    contextmanager,
+)
 from dataclasses import dataclass
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, cast
 
@@ -87,6 +94,25 @@ def opened(method: Method[P, AbstractContextManager[T]]) -> Method[P, AbstractCo
                 return stack.enter_context(manager)
 
             yield run_blocking(self.intercept(Call(name, _key(position, args, kwargs), enter)))
+
+    return _named_like(method, forward)
+
+
+def opened_async(
+    method: Method[P, AbstractAsyncContextManager[T]], *, operation: str
+) -> Method[P, AbstractAsyncContextManager[T]]:
+    """Forward a method that returns an asynchronous context manager, as `opened` does."""
+    name, position = method.__name__, _key_position(method)
+
+    @asynccontextmanager
+    async def forward(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[T]:
+        async with AsyncExitStack() as stack:
+
+            async def enter() -> T:
+                manager: AbstractAsyncContextManager[T] = getattr(self.inner, name)(*args, **kwargs)
+                return await stack.enter_async_context(manager)
+
+            yield await self.intercept(Call(operation, _key(position, args, kwargs), enter))
 
     return _named_like(method, forward)
 

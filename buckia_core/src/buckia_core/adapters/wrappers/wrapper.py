@@ -27,7 +27,7 @@ from buckia_core.adapters.contract.protocols import (
     WithOptions,
     has_both_faces,
 )
-from buckia_core.adapters.wrappers.forwarding import Call, T, awaited, intercepted, opened, passed
+from buckia_core.adapters.wrappers.forwarding import Call, T, awaited, intercepted, opened, opened_async, passed
 
 if TYPE_CHECKING:
     from buckia_core.adapters.contract.object_options import ObjectOptions
@@ -121,6 +121,7 @@ class Wrapper(BaseSync):
     stat_file_async = awaited(Coroutines.stat_file_async, operation="stat_file")
     upload_file_async = awaited(Coroutines.upload_file_async, operation="upload_file")
     read_file_async = awaited(Coroutines.read_file_async, operation="download_file")
+    open_file_async = opened_async(Coroutines.open_file_async, operation="open_file")
     delete_files_async = awaited(Coroutines.delete_files_async, operation="delete_files")
     close_async = passed(Coroutines.close_async)
 

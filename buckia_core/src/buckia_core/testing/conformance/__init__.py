@@ -6,6 +6,7 @@ from buckia_core.testing.conformance.attributes import AttributeTests
 from buckia_core.testing.conformance.capabilities import CapabilityTests
 from buckia_core.testing.conformance.copies import CopyTests
 from buckia_core.testing.conformance.coroutine_failures import CoroutineFailureTests
+from buckia_core.testing.conformance.coroutine_reads import CoroutineReadTests
 from buckia_core.testing.conformance.coroutines import CoroutineTests
 from buckia_core.testing.conformance.delete import DeleteTests
 from buckia_core.testing.conformance.download import DownloadTests
@@ -44,6 +45,7 @@ class AdapterConformance(
     VersionTests,
     ResumeTests,
     CoroutineTests,
+    CoroutineReadTests,
     CoroutineFailureTests,
 ):
     """Derive from this class and define the fixture `adapter`; pytest then runs the suite.

@@ -26,7 +26,7 @@ from buckia_core.testing.conformance.suite import Suite, listed_keys, put, read,
 
 T = TypeVar("T")
 
-OPERATIONS = ["stat", "read", "upload", "delete"]
+OPERATIONS = ["stat", "read", "open", "upload", "delete"]
 MANY = 300
 _WRITERS = 8
 _SECONDS = 60.0
@@ -53,6 +53,8 @@ async def call(adapter: Coroutines, operation: str, key: str = "k") -> object:
             return await adapter.stat_file_async(key)
         case "read":
             return await adapter.read_file_async(key)
+        case "open":
+            return await read_opened(adapter, key)
         case "upload":
             return await adapter.upload_file_async(DATA, key)
         case _:
@@ -60,6 +62,17 @@ async def call(adapter: Coroutines, operation: str, key: str = "k") -> object:
             if outcome.error is not None:
                 raise outcome.error
             return None
+
+
+async def read_opened(adapter: Coroutines, key: str, size: int = 1 << 20, **options: Any) -> bytes:
+    """Open an object, and read it to its end with `read(size)`."""
+    chunks = []
+    async with adapter.open_file_async(key, **options) as reader:
+        while chunk := await reader.read(size):
+            assert len(chunk) <= size
+            chunks.append(chunk)
+        assert await reader.read(size) == b"", "the end stays the end"
+    return b"".join(chunks)
 
 
 class CoroutineTests(Suite):
