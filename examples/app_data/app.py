@@ -72,6 +72,11 @@ def titles(database: sqlite3.Connection) -> list[str]:
     return [title for (title,) in database.execute("select title from note order by id")]
 
 
+def titles_of(path: Path) -> list[str]:
+    with closing(sqlite3.connect(path)) as database:
+        return titles(database)
+
+
 def play(root: Path, bucket: dict) -> None:
     """Play all steps with a bucket, whose settings are given."""
     admin, phone, tablet = (
@@ -112,10 +117,19 @@ def play(root: Path, bucket: dict) -> None:
         assert titles(database) == ["buy milk", "call Ann", "my own"]
         assert phone.read("photo.txt") == "a photo"
 
-    # 6. The admin looks at the user's backup.
+        # 6. A reset in the bucket, too, is taken back on the machine that made it.
+        phone.data.reset(everywhere=True)
+        admin.client.sync(force=True).raise_for_failures()
+        assert titles_of(admin.backups / "App.sqlite") == ["buy bread", "call Ann", "feed the cat"]
+        phone.data.undo_reset().raise_for_failures()
+        assert titles(database) == ["buy milk", "call Ann", "my own"]
+        assert phone.read("photo.txt") == "a photo"
+        phone.data.backup().raise_for_failures()
+
+    # 7. The admin looks at the user's backup.
     admin.client.sync().raise_for_failures()
-    with closing(sqlite3.connect(admin.backups / "App.sqlite")) as backup:
-        assert titles(backup) == ["buy milk", "call Ann", "my own"]
+    assert titles_of(admin.backups / "App.sqlite") == ["buy milk", "call Ann", "my own"]
+    assert (admin.backups / "photo.txt").read_text() == "a photo"
     for each in (admin, phone, tablet):
         each.client.close()
 

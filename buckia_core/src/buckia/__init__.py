@@ -79,7 +79,8 @@ if TYPE_CHECKING:
     from buckia_core.sharing.record import ShareState
     from buckia_core.sharing.share import Share, ShareFailure, SweepResult
     from buckia_core.sharing.shares import Shares
-    from buckia_core.syncing.disk.trash import NotInTrash, NotRestored, Trash, Trashed
+    from buckia_core.syncing.disk.trash import NotInTrash, NotRestored, Trash
+    from buckia_core.syncing.disk.trash_records import Trashed
     from buckia_core.syncing.events import (
         Event,
         FileError,
@@ -243,7 +244,8 @@ _NAMES = {
     "syncing.planner.resolve": "Conflict NotAConflict",
     "syncing.fetching.runs": "FetchResult",
     "syncing.state.database_file": "StateTooNew",
-    "syncing.disk.trash": "NotInTrash NotRestored Trash Trashed",
+    "syncing.disk.trash": "NotInTrash NotRestored Trash",
+    "syncing.disk.trash_records": "Trashed",
     "syncing.events": "Event FileError Finished Listener Notice Planned Scanning Status SyncResult Transferred",
 }
 _NAME_IN_MODULE = {"find_config": "find", "load_config": "load"}

@@ -50,11 +50,16 @@ def test_each_command_reports_what_it_did(project: Path, capsys: pytest.CaptureF
     assert run(capsys, "app", "restore", "--yes")[-1]["downloaded"] == 1
     assert run(capsys, "app", "reset", "--yes")[-1]["files"] == 1
     assert run(capsys, "app", "reset", "--everywhere", "--yes")[-1]["deleted_remote"] == 1
+    assert [each["dry_run"] for each in run(capsys, "app", "restore", "--from-trash", "--dry-run")] == [True] * 2
+    assert not (project / "bob" / "note.txt").exists()
+    restored = run(capsys, "app", "restore", "--from-trash", "--yes")
+    assert {each["type"] for each in restored} == {"restored"}
+    assert {each["path"] for each in restored} == {str(project / "bob" / "note.txt"), str(project / "App.sqlite")}
+    assert (project / "bob" / "note.txt").read_text() == "mine"
     (user,) = run(capsys, "app", "new-user", "--replace")
     assert run(capsys, "app", "status")[-1]["user"] == user["user"] and len(str(user["user"])) == 26
     assert run(capsys, "app", "status")[-1]["warnings"] == []
     assert ran(capsys, "app", "new-user").code == 2
-    assert not (project / "bob" / "note.txt").exists()
 
 
 def test_a_backup_without_the_database_says_so(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,8 @@ from typing import Any, Protocol
 from buckia_core.app_data import demo_database
 from buckia_core.app_data.demo_database import TableChange
 from buckia_core.app_data.reset import ResetResult, add_snapshot_to_trash, reset_locally
+from buckia_core.app_data.reset_record import end_reset
+from buckia_core.app_data.undo import UndoResult, undo_reset
 from buckia_core.config import BucketConfig
 from buckia_core.config.app_profile import AppProfile, is_guessable
 from buckia_core.errors import ConfigError
@@ -177,7 +179,7 @@ class AppData:
 
         Without `everywhere`, the bucket stays as it is for now. The next sync brings the files back, and, like the next
         backup, uploads the new database over the user's in the bucket, whose former content is in the trash here.
-        `restore` before that brings it back.
+        `restore` before that brings it back, and `undo_reset` at any time.
 
         Args:
             everywhere: Also delete the user's objects, after those that are not in the trash are downloaded to it.
@@ -198,7 +200,24 @@ class AppData:
             mirror = self._reopen(client.config.with_changes(keep_replaced="always"))
             chosen = {"direction": Direction.UP, "delete_orphaned": True, "conflict": ConflictPolicy.LOCAL_WINS}
             result = result.with_sync(mirror.sync(sync_paths=[f"{user}/"], force=True, **chosen | options))
+        if result.sync is None or not result.sync.errors:
+            end_reset(client.state_files.reset)
         return result
+
+    def undo_reset(self, *, dry_run: bool = False) -> UndoResult:
+        """Bring back the user's files and the database as they were before the last reset, from the trash.
+
+        Where this machine had none, those that the bucket had come back. What is there now goes to the trash. The next
+        sync or backup uploads them.
+
+        Raises:
+            ConfigError: There is no user.
+            NotRestored: Nothing was reset here, or another user was.
+            LockHeld: A sync is running.
+        """
+        self._user()
+        client, database = self._client, None if self.profile.database is None else self._database()
+        return undo_reset(client.config, client.state_files, client.trash(), database, dry_run=dry_run)
 
     def status(self) -> AppStatus:
         """Return the state of the app's data. Changes nothing."""

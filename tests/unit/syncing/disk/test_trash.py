@@ -16,6 +16,7 @@ from buckia_core.errors import BuckiaError
 from buckia_core.localfs.directory import Directory
 from buckia_core.planning.mapping import PathMapping
 from buckia_core.syncing.disk import trash as module
+from buckia_core.syncing.disk import trash_records
 from buckia_core.syncing.disk.trash import NotInTrash, NotRestored, Trash
 from buckia_core.syncing.scan.filters import PathFilter
 from tests.unit.syncing.locations import open_location
@@ -149,7 +150,8 @@ def test_it_is_emptied_by_age(trash, file, monkeypatch):
         def now(cls, tz=None):
             return datetime.now(tz) + timedelta(days=3)
 
-    monkeypatch.setattr(module, "datetime", Later)
+    for each in (module, trash_records):
+        monkeypatch.setattr(each, "datetime", Later)
     trash.put(file, "new", keep_source=True)
     assert trash.empty(timedelta(days=2)) == (1, 7)
     assert [each.key for each in trash.list()] == ["new"]

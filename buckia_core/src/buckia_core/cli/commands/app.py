@@ -104,18 +104,36 @@ def backup_command(context: CliContext, /, **options: Any) -> ExitCode:
 
 
 @app_command.command("restore")
+@click.option("--from-trash", is_flag=True, help="Undo the last reset on this machine instead.")
 @_dry_run
 @_force
 @yes_option
 @pass_context
-def restore_command(context: CliContext, /, yes: bool, **options: Any) -> ExitCode:
+def restore_command(context: CliContext, /, from_trash: bool, yes: bool, **options: Any) -> ExitCode:
     """Download the user's folder and the database.
 
-    What differs here is replaced, and goes to the trash. Files that only this side has stay.
+    What differs here is replaced, and goes to the trash. Files that only this side has stay. With --from-trash, nothing
+    is downloaded: what the last reset moved to the trash comes back, and the next sync or backup uploads it.
     """
+    if from_trash:
+        return _undo_reset(context, dry_run=options["dry_run"], yes=yes)
     if not options["dry_run"]:
         context.confirm("Replace the user's files and the database here by those in the bucket?", yes=yes)
     return _sync(context, lambda client: client.app.restore, options)
+
+
+def _undo_reset(context: CliContext, *, dry_run: bool, yes: bool) -> ExitCode:
+    config = context.one_bucket()
+    if not dry_run:
+        context.confirm("Replace the user's files and the database here by those before the last reset?", yes=yes)
+    with context.client(config) as client:
+        result = client.app.undo_reset(dry_run=dry_run)
+    for each in result.restored:
+        record = {"type": "restored", "bucket": config.name, "id": each.id, "path": each.path, "dry_run": dry_run}
+        context.output.result(record, f"{'Would restore' if dry_run else 'Restored'} to {each.path}")
+    for path, reason in result.failures.items():
+        context.output.failed(path, reason)
+    return ExitCode.FAILED if result.failures else ExitCode.DONE
 
 
 @app_command.command("update-demo")

@@ -21,7 +21,7 @@ from buckia_core.cli.terminal.prompts import confirm
 
 if TYPE_CHECKING:
     from buckia_core.client import BuckiaClient
-    from buckia_core.syncing.disk.trash import Trashed
+    from buckia_core.syncing.disk.trash_records import Trashed
 
 _COLUMNS = (Column("Id", style="bold"), Column("Since"), Column("Size", right=True), Column("Path"))
 

@@ -8,15 +8,12 @@ Records are not trusted: they may come with a checkout, or from another user. An
 from __future__ import annotations
 
 import errno
-import json
 import os
 import re
-import stat
 import unicodedata
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -24,7 +21,6 @@ from buckia_core.errors import BuckiaError, InvalidKey
 from buckia_core.localfs.directory import Directory, Tree
 from buckia_core.localfs.filename_rules import detect_filesystem_rules
 from buckia_core.localfs.files import (
-    NotAFile,
     descriptor_path,
     exists,
     has_other_links,
@@ -32,7 +28,6 @@ from buckia_core.localfs.files import (
     open_private_directory,
     signature,
     unlink_if_exists,
-    write_all,
 )
 from buckia_core.localfs.opening import CREATE_FLAGS, PathBlocked
 from buckia_core.localfs.sqlite_files import HEADER_SIZE, is_database
@@ -43,40 +38,15 @@ from buckia_core.planning.mapping import PathMapping
 from buckia_core.syncing.disk.database import move_side_files
 from buckia_core.syncing.disk.file_locator import FileLocation, FileLocator
 from buckia_core.syncing.disk.paths import local_path, refusal_reason, root_directory
+from buckia_core.syncing.disk.trash_records import RECORD_SUFFIX, Trashed, read_item, write_record
 
 _PART = ".part"
 """Suffix of an item that is being downloaded."""
 
-_RECORD = ".json"
-
 _STALE_AGE = timedelta(days=1)
 """A `.part` file without writes for this long, or a record without content, belongs to a run that was killed."""
 
-_MAX_RECORD_SIZE = 1 << 18
-"""In bytes. A record has a key of 1,024 bytes and a path of 4,096, and JSON may need six characters per byte."""
-
 _ID = re.compile(r"[0-9A-Za-z._-]{1,200}")
-
-
-@dataclass(frozen=True, slots=True)
-class Trashed:
-    """One item in the trash.
-
-    Attributes:
-        id: The name of the item.
-        key: The key of the file or object; empty if the record is unreadable.
-        path: Its local path, also of an object; empty if the record is unreadable.
-        size: In bytes.
-        when: Time of the replacement or deletion, in UTC.
-        why: The reason for it.
-    """
-
-    id: str
-    key: str
-    path: str
-    size: int
-    when: datetime
-    why: str
 
 
 class NotInTrash(BuckiaError):
@@ -121,7 +91,7 @@ class Trash:
         with self._create_directory() as trash:
             status = location.directory.stat(location.name)
             original = original or location
-            name = _write_record(trash, key, (original.link or original).path, status.st_size, reason)
+            name = write_record(trash, key, (original.link or original).path, status.st_size, reason)
             try:
                 if keep_source:
                     link_or_copy(location.directory, location.name, trash, name, TEMP_PREFIX)
@@ -132,7 +102,7 @@ class Trash:
                     _move(location, trash, name)
             except BaseException:
                 if not exists(trash, name):
-                    unlink_if_exists(trash, name + _RECORD)
+                    unlink_if_exists(trash, name + RECORD_SUFFIX)
                 raise
             return name
 
@@ -154,7 +124,7 @@ class Trash:
     def add_from(self, key: str, path: str, size: int, reason: str, write: Callable[[Path], object]) -> str:
         """Add an object: `write` downloads it to the given path. Returns the id of the item."""
         with self._create_directory() as trash:
-            name = _write_record(trash, key, path, size, reason)
+            name = write_record(trash, key, path, size, reason)
             try:
                 # If the run is killed, a partial download must not become an item.
                 descriptor = trash.open(name + _PART, CREATE_FLAGS, PRIVATE_MODE)
@@ -163,7 +133,7 @@ class Trash:
                     staged.fsync()
                     staged.commit(trash, name)
             except BaseException as error:
-                unlink_if_exists(trash, name + _RECORD)
+                unlink_if_exists(trash, name + RECORD_SUFFIX)
                 if isinstance(error, OSError) and error.filename is None:
                     # Errors of `write` have no file name.
                     error.filename = trash.path
@@ -179,12 +149,28 @@ class Trash:
         with self._open_directory() as trash:
             if trash is None:
                 return []
-            records = sorted(name for name in trash.listdir() if name.endswith(_RECORD))
-            found = (_read_item(trash, record.removesuffix(_RECORD)) for record in records)
+            records = sorted(name for name in trash.listdir() if name.endswith(RECORD_SUFFIX))
+            found = (read_item(trash, record.removesuffix(RECORD_SUFFIX)) for record in records)
             return [trashed for trashed in found if trashed]
 
-    def restore(self, id: str, to: Path | None = None) -> Path:
+    def content(self, id: str) -> Path:
+        """Return the path of the content of an item, for readers.
+
+        Raises:
+            NotInTrash: There is no item with this id.
+        """
+        with self._open_directory() as trash:
+            if trash is None or not _ID.fullmatch(id) or read_item(trash, id) is None:
+                raise _not_in_trash(id)
+            return Path(trash.join(id))
+
+    def restore(self, id: str, to: Path | None = None, *, excluded: bool = False) -> Path:
         """Move an item to its original path, or to another one, and return that path. Nothing is overwritten.
+
+        Args:
+            id: The item.
+            to: Another path.
+            excluded: Also restore to a path that a filter keeps out of the sync.
 
         Raises:
             NotInTrash: There is no item with this id.
@@ -194,11 +180,12 @@ class Trash:
             OSError: The item can't be read or written. It stays in the trash.
         """
         with self._open_directory() as trash:
-            trashed = None if trash is None or not _ID.fullmatch(id) else _read_item(trash, id)
+            trashed = None if trash is None or not _ID.fullmatch(id) else read_item(trash, id)
             if trash is None or trashed is None:
-                raise NotInTrash(f"the trash has no entry {id!r}; `buckia trash list` shows its ids and paths")
+                raise _not_in_trash(id)
             path = os.path.abspath(to) if to else os.path.normpath(trashed.path)
-            with self._restore_location(trashed, path) if to is None else _location_of_path(path) as location:
+            found = self._restore_location(trashed, path, excluded=excluded) if to is None else _location_of_path(path)
+            with found as location:
                 self._clear_side_files(trash, trashed, location)
                 link_or_copy(trash, id, location.directory, location.name, TEMP_PREFIX)
                 location.directory.fsync()
@@ -233,7 +220,7 @@ class Trash:
             raise BuckiaError(f"the trash can't be used, {error}") from error
 
     @contextmanager
-    def _restore_location(self, trashed: Trashed, path: str) -> Iterator[FileLocation]:
+    def _restore_location(self, trashed: Trashed, path: str, *, excluded: bool) -> Iterator[FileLocation]:
         """Locate the path of a record, if a sync could have written there."""
         advice = f"give a path: buckia trash restore {trashed.id} --to PATH"
         key, mapping = trashed.key, self._find_mapping(trashed.key, path)
@@ -241,7 +228,7 @@ class Trash:
             message = "the path that it had is not where this project has its key"
             raise NotRestored(f"{message} ({trashed.path!r}, {key!r}); {advice}")
         rules = detect_filesystem_rules(root_directory(mapping))
-        if refusal_reason(key, mapping, rules) is None and not mapping.includes(key):
+        if not excluded and refusal_reason(key, mapping, rules) is None and not mapping.includes(key):
             raise NotRestored(f"{trashed.path!r} can't be restored: a filter keeps it out of the sync; {advice}")
         with FileLocator({mapping.id: rules}) as locator:
             try:
@@ -285,10 +272,17 @@ class CombinedTrash(Trash):
         """See `Trash`."""
         return sorted((each for trash in self._all for each in trash.list()), key=lambda each: each.when)
 
-    def restore(self, id: str, to: Path | None = None) -> Path:
+    def content(self, id: str) -> Path:
         """See `Trash`."""
+        return self._owner(id).content(id)
+
+    def restore(self, id: str, to: Path | None = None, *, excluded: bool = False) -> Path:
+        """See `Trash`."""
+        return self._owner(id).restore(id, to, excluded=excluded)
+
+    def _owner(self, id: str) -> Trash:
         owners = (trash for trash in self._all if any(each.id == id for each in trash.list()))
-        return next(owners, self._all[0]).restore(id, to)
+        return next(owners, self._all[0])
 
     def empty(self, older_than: timedelta | None = None) -> tuple[int, int]:
         """See `Trash`."""
@@ -296,18 +290,8 @@ class CombinedTrash(Trash):
         return sum(counts), sum(sizes)
 
 
-def _write_record(trash: Directory, key: str, path: str, size: int, why: str) -> str:
-    now = datetime.now(UTC)
-    name = f"{now:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
-    trashed = Trashed(name, key, path, size, now, why)
-    # The record comes first: content without a record could not be found, while a record without content is ignored.
-    record = json.dumps(asdict(trashed) | {"when": now.isoformat()}, ensure_ascii=True)
-    descriptor = trash.open(name + _RECORD, CREATE_FLAGS, 0o600)
-    try:
-        write_all(descriptor, record.encode("ascii"))
-    finally:
-        os.close(descriptor)
-    return name
+def _not_in_trash(id: str) -> NotInTrash:
+    return NotInTrash(f"the trash has no entry {id!r}; `buckia trash list` shows its ids and paths")
 
 
 @contextmanager
@@ -319,55 +303,22 @@ def _location_of_path(path: str) -> Iterator[FileLocation]:
         yield FileLocation(tree.root, name)
 
 
-def _read_item(trash: Directory, id: str) -> Trashed | None:
-    """Return an item, with the fields of its record if that is valid; `None` if there is no such item.
-
-    Raises:
-        OSError: The content or the record can't be read now.
-    """
-    try:
-        status = trash.stat(id)
-    except FileNotFoundError:
-        return None
-    if not stat.S_ISREG(status.st_mode):
-        return None
-    try:
-        with open_file(trash, id + _RECORD) as file:
-            fields = json.loads(file.read(_MAX_RECORD_SIZE + 1))
-        key, path, why = (_require_str(fields[name]) for name in ("key", "path", "why"))
-        when = datetime.fromisoformat(_require_str(fields["when"]))
-        when = when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
-    except FileNotFoundError:
-        return None
-    except (NotAFile, ValueError, TypeError, KeyError, OverflowError, RecursionError):
-        # The content exists, so the user must be able to restore it.
-        when = datetime.fromtimestamp(max(0, min(status.st_ctime, 2**35)), UTC)
-        return Trashed(id, "", "", status.st_size, when, "its record can't be read")
-    return Trashed(id, key, path, status.st_size, when, why)
-
-
-def _require_str(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"not a string: {value!r}")
-    return value
-
-
 def _remove_leftovers(trash: Directory, before: datetime) -> None:
     """Remove temporary files and records without content that killed runs left."""
     names = set(trash.listdir())
     for name in names:
-        id_ = name.removesuffix(_RECORD)
-        is_lone_record = id_ != name and names.isdisjoint({id_, id_ + _PART, name + _RECORD})
+        id_ = name.removesuffix(RECORD_SUFFIX)
+        is_lone_record = id_ != name and names.isdisjoint({id_, id_ + _PART, name + RECORD_SUFFIX})
         if name.endswith(_PART) or name.startswith(TEMP_PREFIX) or is_lone_record:
             with suppress(OSError):
                 if trash.stat(name).st_mtime < before.timestamp():
                     trash.unlink(name)
-                    unlink_if_exists(trash, name.removesuffix(_PART) + _RECORD)
+                    unlink_if_exists(trash, name.removesuffix(_PART) + RECORD_SUFFIX)
 
 
 def _delete(trash: Directory, id: str) -> None:
     unlink_if_exists(trash, id)
-    unlink_if_exists(trash, id + _RECORD)
+    unlink_if_exists(trash, id + RECORD_SUFFIX)
 
 
 def _move(location: FileLocation, trash: Directory, name: str) -> None:

@@ -74,6 +74,11 @@ class StateFiles(NamedTuple):
         return self.directory / f"{self.stem}.lock"
 
     @property
+    def reset(self) -> Path:
+        """The record of the last reset of an app's data."""
+        return self.directory / f"{self.stem}.reset.json"
+
+    @property
     def trash(self) -> Path:
         """The directory that the trash adds files to, below the bucket's name, where users look for it."""
         return self.directory / "trash" / self.legacy_stem / self.stem
