@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 
+from buckia_core.localfs.create_directories import make_private_directory
 from buckia_core.localfs.directory import MAX_OPEN, Tree
 from buckia_core.localfs.files import (
     LACKS_CTIME,
     NotAFile,
     create_temp_file,
     descriptor_path,
-    make_private_directory,
     open_file,
     permission_bits,
     unpredictable_name,

@@ -96,10 +96,15 @@ class DirectoryPruner:
                 self._condition.notify_all()
 
     def _is_without_files(self, directory: str) -> bool:
-        return all(
-            each.is_directory and self._is_without_files(f"{directory}{each.name}/")
-            for each in self._entries(directory)
-        )
+        """Tell whether a directory contains nothing but empty directories."""
+        waiting = [directory]
+        while waiting:
+            path = waiting.pop()
+            for each in self._entries(path):
+                if not each.is_directory:
+                    return False
+                waiting.append(f"{path}{each.name}/")
+        return True
 
     def _entries(self, directory: str) -> list[Entry]:
         return run_blocking(self._storage.list(directory))

@@ -16,6 +16,7 @@ from buckia_core.app_data.undo import UndoResult, undo_reset
 from buckia_core.config import BucketConfig
 from buckia_core.config.app_profile import AppProfile, is_guessable
 from buckia_core.errors import ConfigError
+from buckia_core.localfs.create_directories import make_directories
 from buckia_core.planning.plan import Plan
 from buckia_core.planning.policy import ConflictPolicy, Direction
 from buckia_core.syncing.disk.trash import Trash
@@ -242,7 +243,7 @@ class AppData:
     def _ready(self, folder: str) -> str:
         """Return the path of a folder in `documents`, which is created, so that a first sync finds it."""
         path = os.path.join(self._documents(), folder)
-        os.makedirs(path, exist_ok=True)
+        make_directories(path)
         return path + os.sep
 
     def _documents(self) -> str:

@@ -264,26 +264,21 @@ class Tree:
             FileNotFoundError: The directory is missing.
             ValueError: The path is invalid.
         """
-        if not relative:
-            return self.root
-        if (found := self._open.pop(relative, None)) is not None:
-            # Move it to the end: the first one is closed first (LRU).
-            self._open[relative] = found
-            return found
-        above, slash, name = relative.rpartition("/")
-        if name in ("", ".", "..") or os.sep in name or (slash and not above):
-            raise ValueError(f"invalid relative path: {relative!r}")
-        parent = self.open_directory(above, create=create, durable=durable)
-        try:
-            return self._open_child(parent, name, relative)
-        except FileNotFoundError:
-            if not create:
-                raise
-            with suppress(FileExistsError):
-                parent.mkdir(name)
-                if durable:
-                    parent.fsync()
-            return self._open_child(parent, name, relative)
+        missing: list[tuple[str, str]] = []
+        path, found = relative, self.root
+        while path:
+            if (known := self._open.pop(path, None)) is not None:
+                # Move it to the end: the first one is closed first (LRU).
+                self._open[path] = found = known
+                break
+            above, slash, name = path.rpartition("/")
+            if name in ("", ".", "..") or os.sep in name or (slash and not above):
+                raise ValueError(f"invalid relative path: {relative!r}")
+            missing.append((path, name))
+            path = above
+        for path, name in reversed(missing):
+            found = self._open_or_create(found, name, path, create=create, durable=durable)
+        return found
 
     def get_open(self, relative: str) -> Directory | None:
         """Return a directory if it is open."""
@@ -337,6 +332,18 @@ class Tree:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _open_or_create(self, parent: Directory, name: str, relative: str, *, create: bool, durable: bool) -> Directory:
+        try:
+            return self._open_child(parent, name, relative)
+        except FileNotFoundError:
+            if not create:
+                raise
+            with suppress(FileExistsError):
+                parent.mkdir(name)
+                if durable:
+                    parent.fsync()
+            return self._open_child(parent, name, relative)
 
     def _open_child(self, parent: Directory, name: str, relative: str) -> Directory:
         descriptor, can_list = None, False

@@ -8,14 +8,12 @@ import os
 import stat
 import sys
 from collections import deque
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import suppress
 from functools import cache
 
-from buckia_core.localfs.directory import Directory, Tree
+from buckia_core.localfs.directory import Directory
 from buckia_core.localfs.opening import CREATE_FLAGS, FILE_NOFOLLOW_FLAGS
 from buckia_core.localfs.system_errors import NO_COPY_RANGE, NO_HARD_LINKS
-from buckia_core.planning.keys import parent_directories
 from buckia_core.planning.manifest import FileSignature, LocalEntry
 
 _MAX_ATTEMPTS = 100
@@ -223,47 +221,6 @@ def is_hard_link_unsupported(error: OSError | NotImplementedError) -> bool:
 def has_other_links(status: os.stat_result) -> bool:
     """Tell whether the entry is a regular file that has other names, too."""
     return stat.S_ISREG(status.st_mode) and status.st_nlink > 1
-
-
-def make_private_directory(directory: Directory, name: str) -> None:
-    """Create a directory with mode 0700. If it exists and belongs to this user, remove the permissions of others."""
-    with suppress(FileExistsError):
-        directory.mkdir(name, 0o700)
-        return
-    if not hasattr(os, "geteuid"):
-        return
-    status = directory.stat(name)
-    if stat.S_ISDIR(status.st_mode) and status.st_mode & 0o077 and status.st_uid == os.geteuid():
-        descriptor = directory.open(name, os.O_RDONLY | FILE_NOFOLLOW_FLAGS | os.O_DIRECTORY)
-        try:
-            os.fchmod(descriptor, permission_bits(status) & 0o700)
-        finally:
-            os.close(descriptor)
-
-
-@contextmanager
-def open_private_directory(root: str, relative: str, *, create: bool) -> Iterator[Directory | None]:
-    """Open a directory below a root; yields `None` if it is missing and `create` is not set.
-
-    Args:
-        root: The root, which is created with mode 0700 if it is missing.
-        relative: The path below the root, with slashes. Links are not followed.
-        create: Create the directory and its parents as `make_private_directory` does.
-
-    Raises:
-        PathBlocked: A component of the path is a link or a file.
-    """
-    with ExitStack() as stack:
-        found = None
-        with nullcontext() if create else suppress(FileNotFoundError):
-            if create:
-                os.makedirs(root, 0o700, exist_ok=True)
-            tree = stack.enter_context(Tree(root, for_listing=True))
-            for path in (*parent_directories(relative), relative) if create else ():
-                above, _, name = path.rpartition("/")
-                make_private_directory(tree.open_directory(above), name)
-            found = tree.open_directory(relative)
-        yield found
 
 
 def exists(directory: Directory, name: str) -> bool:

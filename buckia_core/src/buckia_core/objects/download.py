@@ -13,6 +13,7 @@ from buckia_core.adapters.contract.resume import PartialDownload
 from buckia_core.adapters.transfers.content_check import ContentCheck
 from buckia_core.adapters.transfers.hashing import hash_stream
 from buckia_core.errors import AlreadyExists, InvalidKey, PreconditionFailed
+from buckia_core.localfs.create_directories import make_directories
 from buckia_core.localfs.directory import Tree
 from buckia_core.localfs.files import descriptor_path, exists, permission_bits, signature, write_all
 from buckia_core.localfs.staging_file import NEW_FILE_MODE, PRIVATE_MODE, StagingFile
@@ -57,7 +58,7 @@ class Download:
             OSError: The file can't be written.
         """
         head, name = os.path.split(os.path.abspath(self.target))
-        os.makedirs(head, exist_ok=True)
+        make_directories(head)
         with Tree(head) as tree, StagingFile(tree.root) as staging:
             replaced = _stat(tree, name)
             if replaced is not None and not stat.S_ISREG(replaced.st_mode):

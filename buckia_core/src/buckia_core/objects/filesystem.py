@@ -12,6 +12,7 @@ from fsspec.asyn import AsyncFileSystem, sync
 from fsspec.callbacks import DEFAULT_CALLBACK
 
 from buckia_core.adapters.contract.types import IfAbsent, Precondition
+from buckia_core.localfs.create_directories import make_directories
 from buckia_core.objects.async_store import AsyncObjectStore
 from buckia_core.objects.delete import DeleteResult
 from buckia_core.objects.filesystem_file import BucketFile, Info, describe, os_errors
@@ -210,7 +211,7 @@ class BuckiaFileSystem(AsyncFileSystem):  # type: ignore[misc]  # fsspec has no 
         if found is None:
             if not await self._isdir(rpath):
                 raise FileNotFoundError(rpath)
-            os.makedirs(lpath, exist_ok=True)
+            make_directories(lpath)
             return
         callback.set_size(found.size)
         with os_errors(rpath):

@@ -91,7 +91,11 @@ class DirectoryProvisioner:
         with translate_errors(bucket.id), os.scandir(bucket.id) as entries:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
-                    shutil.rmtree(entry.path)
+                    try:
+                        shutil.rmtree(entry.path)
+                    except RecursionError:
+                        message = f"{entry.path}: its directories are too deep to be deleted here; delete it yourself"
+                        raise PreconditionFailed(message, provider=PROVIDER) from None
                 else:
                     os.unlink(entry.path)
 

@@ -19,6 +19,7 @@ from buckia_core.cli.object_names import select_or_report
 from buckia_core.cli.path_arguments import near_path
 from buckia_core.cli.report import json_records
 from buckia_core.cli.terminal.formatting import format_size
+from buckia_core.localfs.create_directories import make_directories
 from buckia_core.planning.key_pattern import has_wildcard, parent_prefix
 from buckia_core.planning.keys import FilesystemRules, invalid_reason
 
@@ -175,7 +176,7 @@ def _get_version(context: CliContext, key: str, target: str, version: str, *, ov
     _check_names([key], target)
     path = Path(target or ".")
     if target.endswith(_SEPARATORS):
-        path.mkdir(parents=True, exist_ok=True)
+        make_directories(path)
     path = path / key.rpartition("/")[2] if path.is_dir() else path
     config = context.one_bucket()
     with context.client(config) as client:

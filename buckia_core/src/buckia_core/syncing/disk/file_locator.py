@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 from buckia_core.errors import BuckiaError, InvalidKey
+from buckia_core.localfs.create_directories import make_directories
 from buckia_core.localfs.directory import Directory, Tree
 from buckia_core.localfs.empty_directories import prune, remove_empty_tree
 from buckia_core.localfs.files import NotAFile, entry_from_stat, open_file, read_file
@@ -247,7 +248,7 @@ class FileLocator:
         if tree is None:
             expected = self._root_identities.get(id)
             if create and expected is None:
-                os.makedirs(root, exist_ok=True)
+                make_directories(root)
             try:
                 tree = Tree(root, follow=self._follow, max_open=_MAX_OPEN)
             except FileNotFoundError:

@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from buckia_core.errors import BuckiaError, InvalidKey
+from buckia_core.localfs.create_directories import make_directories, open_private_directory
 from buckia_core.localfs.directory import Directory, Tree
 from buckia_core.localfs.filename_rules import detect_filesystem_rules
 from buckia_core.localfs.files import (
@@ -25,7 +26,6 @@ from buckia_core.localfs.files import (
     exists,
     has_other_links,
     open_file,
-    open_private_directory,
     signature,
     unlink_if_exists,
 )
@@ -298,7 +298,7 @@ def _not_in_trash(id: str) -> NotInTrash:
 def _location_of_path(path: str) -> Iterator[FileLocation]:
     """Locate a path that the user gave; links in it are followed."""
     head, name = os.path.split(path)
-    os.makedirs(head, exist_ok=True)
+    make_directories(head)
     with Tree(head) as tree:
         yield FileLocation(tree.root, name)
 

@@ -17,6 +17,7 @@ from buckia_core.config.trust.bounded_read import read_bytes
 from buckia_core.config.trust.consent import is_trusted
 from buckia_core.config.trust.ownership import untrusted_reason
 from buckia_core.errors import ConfigError
+from buckia_core.localfs.create_directories import make_directories
 from buckia_core.planning.digest import Comparison, compare, format_digests, parse_digests
 from buckia_core.planning.manifest import RemoteObject
 
@@ -67,7 +68,7 @@ class FetchCache:
         Raises:
             ConfigError: As `changes`.
         """
-        os.makedirs(self.directory, 0o700, exist_ok=True)
+        make_directories(self.directory, 0o700)
         self._refuse_untrusted()
         self.remove(change.key)
         content, remote = self.content(change.key), change.remote

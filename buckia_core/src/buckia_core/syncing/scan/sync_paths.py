@@ -257,12 +257,17 @@ def _relative(path: str, directory: str) -> str | None:
 
 def _remaining(pattern: list[str], parts: list[str]) -> list[list[str]]:
     """Return the possible rests of a pattern after it matched a path; an empty rest matches everything below."""
-    if not pattern or not parts:
-        return [pattern]
-    head, rest = pattern[0], pattern[1:]
-    if head == "**":
-        return _remaining(rest, parts) + _remaining(pattern, parts[1:]) if rest else [[]]
-    return _remaining(rest, parts[1:]) if Glob("", head).covers(parts[0]) else []
+    starts = {0}
+    for part in parts:
+        for index, each in enumerate(pattern):
+            # `**` may match no directory. The next part may be `**` as well.
+            if index in starts and each == "**":
+                starts.add(index + 1)
+        if len(pattern) in starts:
+            return [[]]
+        stay = {index for index in starts if pattern[index] == "**"}
+        starts = stay | {index + 1 for index in starts - stay if Glob("", pattern[index]).covers(part)}
+    return [pattern[index:] for index in sorted(starts)]
 
 
 def _local_paths(key: str, mappings: Sequence[PathMapping]) -> Iterator[str]:

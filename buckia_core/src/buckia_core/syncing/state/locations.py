@@ -15,8 +15,9 @@ from urllib.parse import quote
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.config.trust.ownership import file_owner, untrusted_reason
 from buckia_core.errors import StateDenied, StateError
+from buckia_core.localfs.create_directories import make_directories, make_private_directory
 from buckia_core.localfs.directory import Directory, Tree
-from buckia_core.localfs.files import make_private_directory, write_all
+from buckia_core.localfs.files import write_all
 from buckia_core.localfs.opening import FILE_NOFOLLOW_FLAGS, PathBlocked, is_link
 from buckia_core.syncing.state.errors import state_error
 
@@ -167,7 +168,7 @@ def prepare_state_dir(directory: Path) -> None:
         ConfigError: As `check_state_dir`.
     """
     try:
-        directory.parent.mkdir(parents=True, exist_ok=True)
+        make_directories(directory.parent)
         with suppress(FileExistsError):
             directory.mkdir(mode=0o700)
         check_state_dir(directory)

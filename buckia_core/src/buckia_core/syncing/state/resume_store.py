@@ -20,8 +20,9 @@ from pathlib import Path
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.contract.protocols import ResumableUpload
 from buckia_core.errors import AdapterError, StateError
+from buckia_core.localfs.create_directories import open_private_directory
 from buckia_core.localfs.directory import Directory, Tree
-from buckia_core.localfs.files import NotAFile, open_file, open_private_directory, unlink_if_exists, write_all
+from buckia_core.localfs.files import NotAFile, open_file, unlink_if_exists, write_all
 from buckia_core.localfs.opening import CREATE_FLAGS, PathBlocked
 from buckia_core.localfs.staging_file import PRIVATE_MODE, StagingFile
 from buckia_core.syncing.state.errors import state_error

@@ -213,9 +213,7 @@ def _check_untracked(path: Path, reference: str) -> None:
 
 
 def _make_directory(directory: Path) -> None:
-    if directory.is_dir():
-        return
-    _make_directory(directory.parent)
-    directory.mkdir(mode=_PRIVATE_DIRECTORY, exist_ok=True)
-    if directory.name == SECRETS_DIRECTORY:
-        (directory / ".gitignore").write_text("# Written by Buckia.\n*\n", encoding="utf-8")
+    for each in reversed([each for each in (directory, *directory.parents) if not each.is_dir()]):
+        each.mkdir(mode=_PRIVATE_DIRECTORY, exist_ok=True)
+        if each.name == SECRETS_DIRECTORY:
+            (each / ".gitignore").write_text("# Written by Buckia.\n*\n", encoding="utf-8")
