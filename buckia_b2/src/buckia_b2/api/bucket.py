@@ -68,17 +68,16 @@ class Bucket:
 
     def file_url(self, authorization: Authorization, full_key: str) -> str:
         """Return the download URL of a file by its name."""
-        url: str = self.session.raw.get_download_url_by_name(
-            authorization.download_url, quote(self.name, safe=""), full_key
-        )
-        return url
+        name = quote(self.name, safe="")
+        return self.session.raw.get_download_url_by_name(authorization.download_url, name, full_key)
 
     def download_authorization(self, key: str, full_key: str, seconds: int, overrides: Mapping[str, str]) -> Any:
         """Return the response that authorizes downloads of the names that begin with one, for some time.
 
         `overrides` are headers of the downloads, such as `b2ContentType`; their URLs must repeat them.
         """
-        bucket_id, post = self.id, self.session.raw._post_json  # noqa: SLF001  # the public method takes no overrides
+        # The method of b2sdk takes no overrides.
+        bucket_id, post = self.id, self.session.raw.post
         fields = {"bucketId": bucket_id, "fileNamePrefix": full_key, "validDurationInSeconds": seconds, **overrides}
         return run_blocking(
             self.session.with_authorization(
@@ -91,8 +90,7 @@ class Bucket:
 
     def id_url(self, authorization: Authorization, file_id: str) -> str:
         """Return the download URL of a version by its id."""
-        url: str = self.session.raw.get_download_url_by_id(authorization.download_url, quote(file_id, safe=""))
-        return url
+        return self.session.raw.get_download_url_by_id(authorization.download_url, quote(file_id, safe=""))
 
     async def head(self, key: str) -> RemoteObject:
         """Return the current version of an object.

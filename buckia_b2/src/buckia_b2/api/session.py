@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from buckia_b2.api.raw_calls import RawCalls
 from buckia_b2.api.single_flight import SingleFlight
 from buckia_b2.api.transport import Transport
 from buckia_b2.errors import LOCKED, PROVIDER, B2ResponseError, translate_error, unauthenticated
@@ -47,12 +48,11 @@ _NEEDS = {
     "list_keys": "listKeys",
     "delete_key": "deleteKeys",
 }
-"""The capability that a call needs, by its name in b2sdk's raw API."""
+"""The capability that a call needs, by its name in `RawCalls`."""
 
 _DOMAINS = ("backblazeb2.com", "backblaze.com")
 """Domains of Backblaze's hosts for the API, downloads and uploads."""
 
-_API_VERSION = "v4"
 _OWN_S3 = re.compile(r"https://s3\.([a-z0-9-]+)\.backblazeb2\.com")
 
 
@@ -129,7 +129,7 @@ class B2Session:
         self._prefix = prefix
         self.counter = counter or RequestCounter()
         self.transport = Transport(settings, self.counter)
-        self.raw = raw_api()(self.transport)
+        self.raw = RawCalls(self.transport)
         self._signing_in: SingleFlight[Authorization] = SingleFlight()
         self._authorization: Authorization | None = None
 
@@ -162,10 +162,10 @@ class B2Session:
         return run_blocking(self.call_async(name, *arguments, action=action, key=key, **options))
 
     async def call_async(self, name: str, *arguments: Any, action: str, key: str | None = None, **options: Any) -> Any:
-        """Call a method of b2sdk's raw API with endpoint and token, and return the response.
+        """Call a method of `RawCalls` with endpoint and token, and return the response.
 
         Args:
-            name: Method of the raw API.
+            name: The method.
             *arguments: Arguments after the token.
             action: What the call does, for error messages.
             key: Object that it concerns, for error messages.
@@ -276,23 +276,6 @@ class B2Session:
         if needs == "readFiles" and forbidden and settings.server_side_encryption is Encryption.CUSTOMER:
             return "sse_customer_key_base64 is not the key that the object is encrypted with"
         return ""
-
-
-def raw_api() -> Any:
-    """Return the class of b2sdk's raw API.
-
-    Its public module imports all of b2sdk, with requests, which takes four times as long and is of no use here.
-    """
-    try:
-        from b2sdk._internal.raw_api import B2RawHTTPApi  # noqa: PLC0415  # it takes time
-    except ImportError:
-        pass
-    else:
-        if B2RawHTTPApi.API_VERSION == _API_VERSION:
-            return B2RawHTTPApi
-    from b2sdk.v3 import B2RawHTTPApi  # noqa: PLC0415  # as above
-
-    return B2RawHTTPApi
 
 
 def bucket_not_allowed(used: Authorization, name: str) -> PermissionDenied:
