@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,7 @@ from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.factory import open_bucket
 from buckia_core.adapters.wrappers import limit_bandwidth
 from buckia_core.config import BucketConfig
+from buckia_core.errors import StateError
 from buckia_core.object_client import AnyPath, ObjectClient
 from buckia_core.planning.plan import Operation, Plan
 from buckia_core.planning.policy import ConflictPolicy, Direction
@@ -283,13 +284,16 @@ class BuckiaClient(ObjectClient):
         return open_trash(self.config, self.state_dir, lambda: self.state_files)
 
     def history(self, limit: int = 20) -> list[SyncResult]:
-        """Return the results of the last runs, at most `limit`, the newest first."""
+        """Return the results of the last runs, at most `limit`, the newest first. Damaged records are left out."""
         with self._open_state() as state:
             mappings = {mapping.id for mapping in build_mappings(self.config, RunOverrides())}
             others = {*find_mappings_of_other_sections(self.config, mappings, state).values()}
+            found: list[SyncResult] = []
             # SQLite returns all rows for a negative limit.
-            runs = [each for each in state.runs(-1 if others else limit) if each["bucket"] not in others]
-            return [SyncResult.from_record(each) for each in runs[:limit]]
+            for record in state.runs(-1 if others else limit):
+                with suppress(StateError):
+                    found.append(SyncResult.from_record(record))
+            return [each for each in found if each.bucket not in others][:limit]
 
     @cached_property
     def app(self) -> AppData:

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from buckia_core.adapters.contract.provisioner import Access
 from buckia_core.errors import StateError
+from buckia_core.syncing.state.records import MALFORMED, check_fields
 
 
 class Action(StrEnum):
@@ -79,6 +80,8 @@ class Request:
             StateError: It is malformed.
         """
         try:
-            return cls(**{**values, "action": Action(values["action"]), "access": Access(values["access"])})
-        except (LookupError, TypeError, ValueError) as error:
+            request = cls(**{**values, "action": Action(values["action"]), "access": Access(values["access"])})
+            check_fields(request)
+        except MALFORMED as error:
             raise StateError(f"the request in the journal is malformed: {error}") from error
+        return request

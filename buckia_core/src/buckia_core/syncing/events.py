@@ -9,8 +9,9 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from buckia_core.config.secrets.redaction import clean
-from buckia_core.errors import SyncIncomplete, UnresolvedConflicts
+from buckia_core.errors import StateError, SyncIncomplete, UnresolvedConflicts
 from buckia_core.planning.plan import Action, Operation, Plan
+from buckia_core.syncing.state.records import MALFORMED, check_fields, parse_time
 
 
 class Status(Enum):
@@ -226,10 +227,19 @@ class SyncResult:
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> SyncResult:
-        """Build a result from a record made by `as_record`."""
-        # Versions before 0.7 recorded messages of servers without redaction.
-        errors = [FileError(error["key"], clean(error["message"])) for error in record["errors"]]
-        return cls(**record | {"started": datetime.fromisoformat(record["started"]), "errors": errors})
+        """Build a result from a record made by `as_record`.
+
+        Raises:
+            StateError: The record is damaged, or from a later version.
+        """
+        try:
+            # Versions before 0.7 recorded messages of servers without redaction.
+            errors = [FileError(str(error["key"]), clean(error["message"])) for error in record["errors"]]
+            result = cls(**record | {"started": parse_time(record["started"]), "errors": errors})
+            check_fields(result)
+        except MALFORMED as error:
+            raise StateError(f"the record of a run can't be read: {error}") from error
+        return result
 
     @property
     def deleted(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -13,7 +14,7 @@ from typing import Any
 from buckia_core.adapters.contract.types import stat_or_none
 from buckia_core.config import BucketConfig
 from buckia_core.config.secrets.redaction import clean
-from buckia_core.errors import BuckiaError
+from buckia_core.errors import BuckiaError, StateError
 from buckia_core.planning.manifest import LocalEntry, RemoteObject
 from buckia_core.planning.mapping import PathMapping
 from buckia_core.planning.plan import Action, Operation, Reason
@@ -23,6 +24,7 @@ from buckia_core.syncing.disk.paths import local_path
 from buckia_core.syncing.planner.former_mappings import find_mappings_of_other_sections
 from buckia_core.syncing.request import SyncRequest
 from buckia_core.syncing.state.database import StateDatabase
+from buckia_core.syncing.state.records import MALFORMED, check_fields, parse_time
 
 
 class Resolution(Enum):
@@ -59,26 +61,40 @@ class Conflict:
 
     @classmethod
     def from_record(cls, record: dict[str, Any], mappings: Mapping[str, PathMapping], base: Path) -> Conflict:
-        """Build a conflict from the record of a run, with paths relative to `base` if they are below it."""
-        mapping = mappings.get(record["root"])
-        path = local_path(record["key"], mapping) if mapping else record["key"]
-        fields = {name: value for name, value in record.items() if name != "root"}
-        # Versions before 0.7 recorded messages of servers without redaction.
-        fields["reason"] = clean(record["reason"])
-        since = datetime.fromisoformat(record["since"])
-        return cls(
-            **fields
-            | {"path": os.path.relpath(path, base) if Path(path).is_relative_to(base) else path, "since": since}
-        )
+        """Build a conflict from the record of a run, with paths relative to `base` if they are below it.
+
+        Raises:
+            StateError: The record is damaged, or from a later version.
+        """
+        try:
+            mapping = mappings.get(record["root"])
+            path = local_path(record["key"], mapping) if mapping else record["key"]
+            if Path(path).is_relative_to(base):
+                path = os.path.relpath(path, base)
+            fields = {name: value for name, value in record.items() if name != "root"}
+            # Versions before 0.7 recorded messages of servers without redaction.
+            reason, since = clean(record["reason"]), parse_time(record["since"])
+            conflict = cls(**fields | {"path": path, "reason": reason, "since": since})
+            check_fields(conflict)
+        except MALFORMED as error:
+            raise StateError(f"the record of a conflict can't be read: {error}") from error
+        return conflict
 
 
 def read_conflicts(config: BucketConfig, mappings: Sequence[PathMapping], state: StateDatabase) -> list[Conflict]:
-    """Return the undecided conflicts of the last runs on a section of a bucket, in order of their keys."""
+    """Return the undecided conflicts of the last runs on a section of a bucket, in order of their keys.
+
+    Damaged records are left out. The next sync finds these conflicts again.
+    """
     by_id = {mapping.id: mapping for mapping in mappings}
     # All sections for a bucket share one state; skip the conflicts of other sections.
     others = find_mappings_of_other_sections(config, by_id, state)
-    records = [record for record in state.conflicts() if record["root"] not in others]
-    return [Conflict.from_record(record, by_id, config.base_dir) for record in records]
+    found = []
+    for record in state.conflicts():
+        if record["root"] not in others:
+            with suppress(StateError):
+                found.append(Conflict.from_record(record, by_id, config.base_dir))
+    return found
 
 
 class NotAConflict(BuckiaError):
@@ -108,8 +124,9 @@ def build_resolution_operations(
             raise NotAConflict(f"{key!r}: the configuration does not have its path any more ({unmapped[key].strip()})")
         if record is None:
             raise NotAConflict(f"{key!r} is no conflict; `buckia conflicts list` shows what is")
-        if record["reason"].startswith((Reason.TYPE_CONFLICT.value, Reason.CASE_COLLISION.value)):
-            raise NotAConflict(f"{key!r}: {record['reason']}; rename one of the two, then sync again")
+        reason = str(record.get("reason", ""))
+        if reason.startswith((Reason.TYPE_CONFLICT.value, Reason.CASE_COLLISION.value)):
+            raise NotAConflict(f"{key!r}: {reason}; rename one of the two, then sync again")
         mapping = by_id[record["root"]]
         local = locator.stat_entry(key, mapping)
         operation = _operation(key, mapping, local, stat_or_none(request.adapter.stat_file, key), resolution)
@@ -128,7 +145,7 @@ def _check_loss(record: Mapping[str, Any], operation: Operation) -> None:
         NotAConflict: It existed.
     """
     side, where = ("local", "here") if operation.action is Action.DELETE_REMOTE else ("remote", "in the bucket")
-    if record[f"{side}_size"] is not None:
+    if record.get(f"{side}_size") is not None:
         raise NotAConflict(
             f"{operation.key!r}: its version {where} was there when the conflict was found, and is gone; to keep it "
             "would delete the other one. If it is on a disk that is not mounted, mount it; else sync again."
