@@ -225,6 +225,6 @@ def test_for_backblaze_owns_its_adapter(monkeypatch):
         objects = await AsyncObjectStore.for_backblaze("my-bucket")
         assert objects.adapter.provider == "b2"
         await objects.close()
-        assert not objects._backend.is_open
+        assert objects._backend.opened is None
 
     asyncio.run(main())

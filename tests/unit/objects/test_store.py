@@ -6,12 +6,16 @@ import hashlib
 import io
 import os
 import random
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from buckia_core.adapters.contract.types import IfAbsent, IfUnchanged
+from buckia_core.adapters.contract.types import IfAbsent, IfUnchanged, UploadInfo
+from buckia_core.adapters.memory.settings import MemorySettings
+from buckia_core.adapters.memory.sync import MemorySync
+from buckia_core.config.object_rules import ObjectAttributes
 from buckia_core.errors import (
     AlreadyExists,
     BucketNotFound,
@@ -25,6 +29,7 @@ from buckia_core.errors import (
 )
 from buckia_core.objects.progress import TransferProgress
 from buckia_core.objects.store import ObjectStore
+from buckia_core.objects.upload import Upload
 from buckia_core.planning.digest import Digest
 
 LARGE = random.Random(1).randbytes(17 << 20)
@@ -311,3 +316,19 @@ def test_a_source_that_changes_is_not_uploaded(open_store, tmp_path, monkeypatch
     with pytest.raises(IntegrityError):
         store.put("a", path)
     assert not store.exists("a")
+
+
+def test_all_that_is_known_of_an_upload_reaches_the_adapter():
+    class Recording(MemorySync):
+        def upload_file(self, source, key, *, expect=None, info=None):
+            self.info = info
+            return super().upload_file(source, key, expect=expect, info=info)
+
+    adapter = Recording(MemorySettings())
+    attributes = ObjectAttributes(cache_control="no-cache")
+    given = UploadInfo(5, (sha256(b"1"),), "text/x", {"a": "b"}, 0o600, attributes=attributes)
+    assert all(getattr(given, each.name) != each.default for each in fields(UploadInfo) if "computed" not in each.name)
+    Upload(adapter, "k", given, "sha256").send(b"1")
+    assert adapter.info == given
+    Upload(adapter, "k", replace(given, digests=()), "sha256").send(b"1")
+    assert adapter.info == replace(given, digests_computed=True)

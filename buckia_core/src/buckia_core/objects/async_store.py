@@ -110,7 +110,7 @@ class AsyncObjectStore(AsyncUrlMethods):
         progress: ProgressListener | None = None,
     ) -> RemoteObject:
         """See `ObjectStore.put`. The source may also be an asynchronous iterable of bytes."""
-        adapter = await self._adapter()
+        adapter = self._backend.opened or await self._adapter()
         upload = self._backend.upload(
             key,
             content_type=content_type,
@@ -120,12 +120,13 @@ class AsyncObjectStore(AsyncUrlMethods):
             expect=expect,
             progress=progress,
         )
-        if isinstance(source, AsyncIterable):
-            source = await read_ahead(source, INLINE_MAX)
-            if isinstance(source, PulledChunks):
-                return await self._senders.run(partial(upload.send, source), Cancellation(source.stop))
-        if isinstance(source, bytearray | memoryview):
-            source = bytes(source)
+        if not isinstance(source, bytes):
+            if isinstance(source, AsyncIterable):
+                source = await read_ahead(source, INLINE_MAX)
+                if isinstance(source, PulledChunks):
+                    return await self._senders.run(partial(upload.send, source), Cancellation(source.stop))
+            if isinstance(source, bytearray | memoryview):
+                source = bytes(source)
         if isinstance(source, bytes) and len(source) <= INLINE_MAX and progress is None and self._is_native(adapter):
             return await upload.send_bytes(source)
         return await self._threads.run(partial(upload.send, source))
@@ -193,7 +194,7 @@ class AsyncObjectStore(AsyncUrlMethods):
         self, key: str, *, encryption: Encryption | None = None, progress: ProgressListener | None = None
     ) -> bytes:
         """See `ObjectStore.get`."""
-        if self._is_native(await self._adapter()):
+        if self._is_native(self._backend.opened or await self._adapter()):
             return await self._backend.reader(encryption).read_async(key, progress)
         return await self._in_thread(self._store.get, key, encryption=encryption, progress=progress)
 
@@ -313,7 +314,8 @@ class AsyncObjectStore(AsyncUrlMethods):
 
     async def close(self) -> None:
         """Close the connections of this event loop, the threads, and an adapter that the store created."""
-        if self._backend.is_open and calls.has_coroutines(adapter := self._backend.adapter):
+        adapter = self._backend.opened
+        if adapter is not None and calls.has_coroutines(adapter):
             assert isinstance(adapter, Coroutines)
             await adapter.close_async()
         if self._owned:
@@ -339,9 +341,8 @@ class AsyncObjectStore(AsyncUrlMethods):
                 yield chunk
 
     async def _adapter(self) -> BaseSync:
-        if not self._backend.is_open:
-            await self._threads.run(lambda: self._backend.adapter)
-        return self._backend.adapter
+        opened = self._backend.opened
+        return opened if opened is not None else await self._threads.run(lambda: self._backend.adapter)
 
     def _is_native(self, adapter: BaseSync) -> bool:
         if self._known is None or self._known[0] is not adapter:

@@ -42,9 +42,9 @@ class Backend:
         self._lock = threading.Lock()
 
     @property
-    def is_open(self) -> bool:
-        """Whether there is an adapter."""
-        return self._adapter is not None
+    def opened(self) -> BaseSync | None:
+        """The adapter, if it has been created."""
+        return self._adapter
 
     @property
     def adapter(self) -> BaseSync:
@@ -111,8 +111,10 @@ class Backend:
         if metadata and not adapter.capabilities.metadata:
             raise NotSupported(f"{key!r}: the provider keeps no metadata", provider=adapter.provider, key=key)
         info = UploadInfo(content_type=content_type, metadata=dict(metadata or {}))
-        snapshots = self.config is None or self.config.sqlite != SQLITE_OFF
-        return Upload(adapter, key, info, self.algorithm, expect, progress, snapshots)
+        config = self.config
+        if config is None:
+            return Upload(adapter, key, info, DEFAULT_ALGORITHM, expect, progress)
+        return Upload(adapter, key, info, config.checksum_algorithm, expect, progress, config.sqlite != SQLITE_OFF)
 
     def close(self) -> None:
         """Close the adapter, unless it was passed. The next use creates another."""

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from buckia_core.config.secrets.redaction import redacted_logger
 from buckia_core.errors import IntegrityError
-from buckia_s3.http.body import AnyBody
+from buckia_s3.http.body import AnyBody, BytesBody
 from buckia_s3.http.client import Request, S3Client
 from buckia_s3.objects.checksums import content_md5_header
 from buckia_s3.objects.etags import etag_from_fingerprint, etag_is_not_md5, is_md5
@@ -97,4 +97,6 @@ class UploadVerifier:
 
 
 def _is_md5_of(etag: str, body: AnyBody) -> bool:
+    if isinstance(body, BytesBody):
+        return hashlib.md5(body.data, usedforsecurity=False).hexdigest() == etag.lower()
     return content_md5_header(body.iter_chunks())["Content-MD5"] == b64encode(bytes.fromhex(etag)).decode()
