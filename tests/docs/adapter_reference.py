@@ -131,6 +131,7 @@ SECTIONS: tuple[tuple[str, str, str, str], ...] = (
         "Unauthenticated InvalidKey NotSupported IntegrityError Throttled Transient MissingCredentials",
     ),
     ("Registration", "", "", "AdapterSpec hookimpl"),
+    ("Accounts of other tools", "", "", "AccountSource FoundAccount"),
     (
         "Provisioning",
         PROVISIONING,

@@ -8,6 +8,7 @@ from buckia_core.adapters.plugins.hookspecs import hookimpl
 from buckia_core.adapters.plugins.registry import AdapterSpec
 
 if TYPE_CHECKING:
+    from buckia_core.adapters.plugins.account_sources import AccountSource
     from buckia_core.adapters.plugins.provisioners import ProvisionerSpec
 
 B2 = AdapterSpec(
@@ -22,6 +23,17 @@ B2 = AdapterSpec(
 def buckia_register_adapters() -> list[AdapterSpec]:
     """Return the adapter of this package."""
     return [B2]
+
+
+@hookimpl
+def buckia_register_account_sources() -> list[AccountSource]:
+    """Return the tools whose accounts this package takes over."""
+    from buckia_core.adapters.plugins.account_sources import AccountSource  # noqa: PLC0415  # a sync does not need it
+
+    return [
+        AccountSource("b2", "the command b2", "buckia_b2.account_sources:find_b2_accounts"),
+        AccountSource("rclone", "rclone", "buckia_b2.account_sources:find_rclone_remotes"),
+    ]
 
 
 @hookimpl

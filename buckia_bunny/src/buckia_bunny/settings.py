@@ -45,12 +45,13 @@ class Purge(StrEnum):
 class BunnySettings:
     """Settings of a storage zone."""
 
-    bucket_name: str = setting(help="Name of the storage zone.", default="", aliases=("bucket",))
+    bucket_name: str = setting(help="Name of the storage zone.", default="", aliases=("bucket",), ask=True)
     storage_zone: str | None = setting(help="Name of the storage zone, if it is not `bucket_name`.")
     prefix: str = setting(help="Directory of the zone to use as its root.", default="")
     storage_api_key: Secret | None = setting(
         help="Password of the zone; the read-only one is enough for downloads. Read from the account with `api_key`.",
         env=("BUNNY_STORAGE_API_KEY", "BUNNY_STORAGE_PASSWORD"),
+        ask=True,
     )
     password: Secret | None = setting(help="Alternative name of `storage_api_key`, which overrides it.")
     api_key: Secret | None = setting(

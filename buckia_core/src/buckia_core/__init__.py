@@ -55,6 +55,7 @@ if TYPE_CHECKING:
         UploadInfo,
         satisfies,
     )
+    from buckia_core.adapters.plugins.account_sources import AccountSource, FoundAccount
     from buckia_core.adapters.plugins.hookspecs import hookimpl
     from buckia_core.adapters.plugins.provisioners import ProvisionerSpec
     from buckia_core.adapters.plugins.registry import AdapterSpec
@@ -88,6 +89,7 @@ __version__ = "0.7.0"
 
 __all__ = [
     "Access",
+    "AccountSource",
     "AdapterError",
     "AdapterSpec",
     "AlreadyExists",
@@ -107,6 +109,7 @@ __all__ = [
     "DigestVerifier",
     "Digests",
     "Encryption",
+    "FoundAccount",
     "IfAbsent",
     "IfUnchanged",
     "IntegrityError",
@@ -181,6 +184,7 @@ _NAMES = {
     "adapters.contract.readers": "LimitedReader open_chunks",
     "adapters.contract.resume": "Checkpoint MultipartSource PartLayout PartialDownload resume_by_open",
     "adapters.contract.types": "DeleteOutcome IfAbsent IfUnchanged Precondition UploadInfo satisfies",
+    "adapters.plugins.account_sources": "AccountSource FoundAccount",
     "adapters.plugins.hookspecs": "hookimpl",
     "adapters.plugins.provisioners": "ProvisionerSpec",
     "adapters.plugins.registry": "AdapterSpec",

@@ -8,6 +8,7 @@ from buckia_core.adapters.plugins.hookspecs import hookimpl
 from buckia_core.adapters.plugins.registry import AdapterSpec
 
 if TYPE_CHECKING:
+    from buckia_core.adapters.plugins.account_sources import AccountSource
     from buckia_core.adapters.plugins.provisioners import ProvisionerSpec
 
 S3 = AdapterSpec(
@@ -22,6 +23,17 @@ S3 = AdapterSpec(
 def buckia_register_adapters() -> list[AdapterSpec]:
     """Return the adapter of this package."""
     return [S3]
+
+
+@hookimpl
+def buckia_register_account_sources() -> list[AccountSource]:
+    """Return the tools whose accounts this package takes over."""
+    from buckia_core.adapters.plugins.account_sources import AccountSource  # noqa: PLC0415  # a sync does not need it
+
+    return [
+        AccountSource("aws", "AWS profiles", "buckia_s3.config.account_sources:find_aws_profiles"),
+        AccountSource("rclone", "rclone", "buckia_s3.config.account_sources:find_rclone_remotes"),
+    ]
 
 
 @hookimpl

@@ -51,7 +51,7 @@ def answers(monkeypatch):
 
     for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("buckia_core.cli.init_config.can_ask", lambda _: True)
+    monkeypatch.setattr("buckia_core.cli.setup.first_config.can_ask", lambda _: True)
     monkeypatch.setattr("click.prompt", prompt)
     monkeypatch.setattr("click.confirm", lambda *_, **__: False)
     return given

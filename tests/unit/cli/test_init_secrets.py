@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from buckia_core.cli import init_config
+from buckia_core.cli.setup import first_config
 from buckia_core.config import load
 from buckia_core.config.secrets.secret import Secret
 
@@ -87,7 +87,7 @@ def test_a_secret_without_a_file_is_deleted(buckia, project, monkeypatch):
     def fail(*_):
         raise OSError("the disk is full")
 
-    monkeypatch.setattr(init_config, "write_config", fail)
+    monkeypatch.setattr(first_config, "write_config", fail)
     assert buckia(*S3, *SECRET).code != 0
     assert files(project) == []
 
@@ -115,7 +115,7 @@ def test_a_terminal_asks_which_secret_a_store_is_for(buckia, project, monkeypatc
             return "storage_api_key"
         return TEXT if options.get("hide_input") else default or ""
 
-    for module in ("init_config", "init_secrets", "terminal.prompts"):
+    for module in ("setup.first_config", "setup.new_secrets", "terminal.prompts"):
         monkeypatch.setattr(f"buckia_core.cli.{module}.can_ask", lambda _: True)
     monkeypatch.setattr("click.prompt", prompt)
     monkeypatch.setattr("click.confirm", lambda *_, **__: False)

@@ -75,7 +75,7 @@ class Setting(NamedTuple):
         public: Of a `Secret`: others may read it, such as an access key's id. It may be written into a file.
         runs_code: Returns whether a string names code to run, such as `module:function`. In a file, such a value is
             only accepted if the user agreed to it (`buckia trust`).
-        ask: Whether `buckia init` asks for it at a terminal, although it may be left out.
+        ask: Whether `buckia init` asks for it at a terminal, although it may be left out; a name: if that one is given.
         name: Name of the field.
         kind: Type of the field, without `| None`.
     """
@@ -90,7 +90,7 @@ class Setting(NamedTuple):
     schema: Mapping[str, Any] | None = None
     public: bool = False
     runs_code: Callable[[str], bool] | None = None
-    ask: bool = False
+    ask: bool | str = False
     name: str = ""
     kind: Any = None
 
@@ -117,7 +117,7 @@ def setting(
     schema: Mapping[str, Any] | None = None,
     public: bool = False,
     runs_code: Callable[[str], bool] | None = None,
-    ask: bool = False,
+    ask: bool | str = False,
 ) -> Any:
     """Declare one field of a settings class, in place of `dataclasses.field`. The arguments are those of `Setting`."""
     declared = Setting(help, default, env, required, aliases, minimum, parse, schema, public, runs_code, ask)

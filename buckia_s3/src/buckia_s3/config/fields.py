@@ -88,8 +88,11 @@ class S3Fields:
         help="Access key ID. It is not secret, but may be a reference to a secret.",
         aliases=("aws_access_key_id",),
         public=True,
+        ask=True,
     )
-    secret_access_key: Secret | None = setting(help="Secret access key.", aliases=("aws_secret_access_key",))
+    secret_access_key: Secret | None = setting(
+        help="Secret access key.", aliases=("aws_secret_access_key",), ask="access_key_id"
+    )
     session_token: Secret | None = setting(
         help="Session token of temporary credentials.", aliases=("aws_session_token",)
     )

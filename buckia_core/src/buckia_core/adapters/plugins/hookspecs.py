@@ -9,6 +9,7 @@ import pluggy
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from buckia_core.adapters.plugins.account_sources import AccountSource
     from buckia_core.adapters.plugins.provisioners import ProvisionerSpec
     from buckia_core.adapters.plugins.registry import AdapterSpec
     from buckia_core.config import BucketConfig
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 hookspec = pluggy.HookspecMarker("buckia")
 hookimpl = pluggy.HookimplMarker("buckia")
 """Marks a function of a plugin as the implementation of the hook of its name."""
+
+
+@hookspec
+def buckia_register_account_sources() -> Iterable[AccountSource]:  # type: ignore[empty-body]
+    """Return the other tools whose accounts `buckia init --from` takes over. Must not read their files."""
 
 
 @hookspec

@@ -32,6 +32,7 @@ class NewSecrets:
         names: Settings whose secret is to be stored.
         store: The store, such as `keyring`; `None` for the user's default.
         force: Replace secrets that the store has already.
+        known: Secrets that need not be asked for, by setting, such as those of another tool's account.
         references: References by setting, after `plan`.
     """
 
@@ -40,6 +41,7 @@ class NewSecrets:
     names: Sequence[str] = ()
     store: str | None = None
     force: bool = False
+    known: dict[str, Secret] = field(default_factory=dict)
     references: dict[str, str] = field(default_factory=dict)
     _stored: list[str] = field(default_factory=list)
 
@@ -60,7 +62,7 @@ class NewSecrets:
         """
         secret = {name: each for name, each in settings.items() if each.kind is Secret}
         asked = can_ask(self.output)
-        names = list(dict.fromkeys(self.names))
+        names = list(dict.fromkeys([*self.names, *(name for name in self.known if name not in given)]))
         if self.store is not None and not names:
             if not asked:
                 raise click.UsageError("--store has nothing to store; name the secret: --secret SETTING")
@@ -71,21 +73,39 @@ class NewSecrets:
                 raise InvalidSetting(problem, source="--secret")
             if name in given:
                 raise InvalidSetting(f"setting {name!r} is given with --set, too", source="--secret")
-        if len(names) > 1 and not asked:
+        if len(set(names) - set(self.known)) > 1 and not asked:
             raise click.UsageError(
                 "There is no terminal to ask for several secrets. Give one --secret, and store the others with: "
                 "buckia token set SETTING"
             )
-        stores = self.stores
         for name in names:
-            reference = stores.new_reference(self.store or self._default_store(stores), bucket, name)
-            if not self.force and stores.exists(reference):
-                raise ConfigError(
-                    f"there is a secret {reference} already. Use it with --set {name}={reference}, choose another "
-                    "--name, or give --force to replace it"
-                )
-            self.references[name] = reference
+            self._reserve(bucket, name)
         return self.references
+
+    def add(self, bucket: str, name: str, secret: Secret) -> str:
+        """Choose a reference for a secret that a person has typed, and return it. Stores nothing.
+
+        Raises:
+            ConfigError: As in `plan`.
+        """
+        self.known[name] = secret
+        return self._reserve(bucket, name)
+
+    @property
+    def place(self) -> str:
+        """The store that secrets go to."""
+        return self.store or self._default_store(self.stores)
+
+    def _reserve(self, bucket: str, name: str) -> str:
+        stores = self.stores
+        reference = stores.new_reference(self.place, bucket, name)
+        if not self.force and stores.exists(reference):
+            raise ConfigError(
+                f"there is a secret {reference} already. Use it with --set {name}={reference}, choose another "
+                "--name, or give --force to replace it"
+            )
+        self.references[name] = reference
+        return reference
 
     def keep(self, bucket: str) -> None:
         """Ask for each secret, in a pipe read it from standard input, and store it.
@@ -96,7 +116,7 @@ class NewSecrets:
         """
         try:
             for name, reference in self.references.items():
-                secret = read_secret(self.output, f"{bucket}: {name}")
+                secret = self.known.get(name) or read_secret(self.output, f"{bucket}: {name}")
                 is_new = not self.stores.exists(reference)
                 self.stores.write(reference, secret)
                 if is_new:

@@ -1,0 +1,1 @@
+"""What `buckia init` asks and writes."""
