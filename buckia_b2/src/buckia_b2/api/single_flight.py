@@ -19,7 +19,9 @@ class _Abandoned(Exception):
 class SingleFlight(Generic[T]):
     """SingleFlight: makes a call once, while others wait for its result. Thread-safe.
 
-    On an event loop, those who wait do not block it, and the call may run in a thread or on another loop.
+    On an event loop, those who wait do not block it, and the call may run in a thread or on another loop. It keeps no
+    result. That sets it apart from `CurrentCredentials` of buckia_s3, which asks a blocking provider once in some
+    seconds, and only for coroutines.
     """
 
     def __init__(self) -> None:

@@ -69,7 +69,8 @@ def lock_beside(path: str | os.PathLike[str], *, seconds: float = 10.0) -> Itera
         seconds: Maximum time to wait for another process or thread.
 
     Raises:
-        TimeoutError: Another process or thread holds the lock for longer.
+        TimeoutError: Another process or thread holds the lock for longer. Callers translate it, as they translate each
+            `OSError`: `LockHeld` for a configuration, `ConfigError` for a store of secrets, `StateError` for a key.
         OSError: The lock file can't be created or locked.
     """
     directory, name = os.path.split(os.path.realpath(path))

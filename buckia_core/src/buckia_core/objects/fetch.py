@@ -3,6 +3,9 @@
 A URL may name a service of the local network, such as a metadata service. So before each request, also after a
 redirect, all addresses of the host are checked, and the connection is made to an address that was checked: an answer of
 DNS that changes in between has no effect. Proxies are not used, since they would resolve names themselves.
+
+The requests are made with `http.client`: `buckia_core.http` resolves the names of its hosts itself, and keeps
+connections open by origin, so that one to an address that was not checked could be used again.
 """
 
 from __future__ import annotations

@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
 if TYPE_CHECKING:
     from buckia_core.config.secrets.secret import Secret
+
+T = TypeVar("T")
 
 AskPassphrase: TypeAlias = "Callable[[str, bool], Secret | None]"
 """Asks for a passphrase: takes the question and whether to ask twice; returns `None` if nobody can be asked."""
@@ -24,7 +26,7 @@ class SecretSession:
 
     Attributes:
         ask: Asks for a passphrase; `None` if nobody can be asked.
-        known: Secrets by what they were read from.
+        known: Secrets, and decrypted files, by what they were read from.
         passphrases: Passphrases by the file that they are for.
     """
 
@@ -33,7 +35,7 @@ class SecretSession:
 
     def __init__(self, ask: AskPassphrase | None = None) -> None:
         self.ask = ask
-        self.known: dict[Hashable, Secret] = {}
+        self.known: dict[Hashable, object] = {}
         self.passphrases: dict[Hashable, Secret] = {}
 
 
@@ -53,14 +55,14 @@ def secret_session(ask: AskPassphrase | None = None) -> Iterator[SecretSession]:
         session.passphrases.clear()
 
 
-def remembered(key: Hashable, read: Callable[[], Secret]) -> Secret:
-    """Return the secret of a key from the session, else read and remember it."""
+def remembered(key: Hashable, read: Callable[[], T]) -> T:
+    """Return what was read for a key in the session, else read and remember it. A key belongs to one type."""
     session = _current.get()
     if session is None:
         return read()
     if key not in session.known:
         session.known[key] = read()
-    return session.known[key]
+    return cast("T", session.known[key])
 
 
 def forget_secrets() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from buckia_core.config.secrets import session
+from buckia_core.config.secrets.redaction import clean, mask_known
 from buckia_core.config.secrets.references import SecretStores
 from buckia_core.config.secrets.secret import Secret
 from buckia_core.config.secrets.session import secret_session
@@ -118,3 +119,23 @@ def test_a_session_reads_each_reference_once(tmp_path):
     stores.read("vault:a")
     stores.read("vault:a")
     assert calls == ["a"] * 4
+
+
+def test_messages_show_the_reference_and_not_the_secret(stores):
+    """The file's content begins with the name of the variable, which the reference has as well."""
+    reference = "age:a.age#MY_PHOTOS__SECRET_ACCESS_KEY"
+    with secret_session():
+        stores.write(reference, Secret(TEXT))
+        found = stores.read(reference)
+        assert clean(f"{reference} has {found.reveal()}") == f"{reference} has ***"
+        assert mask_known(f"stored as {reference}") == f"stored as {reference}"
+
+
+@pytest.mark.parametrize("text", ["a", "1", "on", "KEY", "admin", "production"])
+def test_a_short_or_common_secret_masks_no_other_text(stores, text):
+    with secret_session():
+        stores.write("age:a.age#KEY", Secret(text))
+        found = stores.read("age:a.age#KEY")
+        message = f"age:a.age#KEY: on 1 of 11 days an admin of production uploaded data/{text}.txt, a file"
+        assert mask_known(message) == clean(message) == message
+        assert clean(f"password={found.reveal()}") == "password=***"

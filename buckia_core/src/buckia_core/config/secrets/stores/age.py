@@ -22,10 +22,15 @@ from typing import Any
 from buckia_core.config.secrets.secret import Secret
 from buckia_core.config.secrets.session import ask_passphrase, remembered
 from buckia_core.config.secrets.stores.dotenv import delete_entry, read_entry, set_entry, variable_name
-from buckia_core.config.secrets.stores.files import changing, path_of, read_trusted, remove_file, write_private
+from buckia_core.config.secrets.stores.files import (
+    changing,
+    path_of,
+    read_trusted,
+    reading_trusted,
+    remove_file,
+    write_private,
+)
 from buckia_core.config.trust.bounded_read import decode_text, read_bytes
-from buckia_core.config.trust.consent import check_trusted
-from buckia_core.config.trust.ownership import file_owner
 from buckia_core.errors import ConfigError, MissingCredentials
 
 FILE_NAME = ".buckia-secrets.age"
@@ -107,8 +112,9 @@ class _AgeFile:
     def read(self) -> str:
         """Return the content."""
         data = self._data()
-        # A second of CPU is spent once for a file, and not for each secret in it.
-        return remembered((self.path, data), lambda: Secret(self._decrypt(data))).reveal()
+        # A second of CPU is spent once for a file, and not for each secret in it. The content is no `Secret`: it has
+        # the names of variables too, and messages would show references with them masked.
+        return remembered((self.path, data), lambda: self._decrypt(data))
 
     def write(self, text: str) -> None:
         """Encrypt the content for those who can read it now, and replace the file."""
@@ -130,14 +136,8 @@ class _AgeFile:
         write_private(self.path, encrypted)
 
     def _data(self) -> bytes:
-        try:
-            check_trusted(self.path, extra_owners=(file_owner(str(self.base_dir)),))
+        with reading_trusted(self.path, self.base_dir, self.reference):
             return read_bytes(self.path)
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError) as error:
-            reason = error.strerror or type(error).__name__
-            raise MissingCredentials(f"{self.reference!r}: {self.path} can't be read: {reason}") from error
-        except ConfigError as error:
-            raise ConfigError(f"{self.reference!r}: {error}") from error
 
     def _decrypt(self, data: bytes) -> str:
         stanzas = _stanzas(data)

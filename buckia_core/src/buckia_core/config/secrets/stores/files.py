@@ -98,9 +98,16 @@ def read_trusted(path: Path, base_dir: Path, reference: str) -> str:
         MissingCredentials: The file can't be read.
         ConfigError: Other users can write it, or it is not text.
     """
+    with reading_trusted(path, base_dir, reference):
+        return read_text(path)
+
+
+@contextmanager
+def reading_trusted(path: Path, base_dir: Path, reference: str) -> Iterator[None]:
+    """Check a file as `read_trusted` does before a block that reads it, and translate the errors of the block."""
     try:
         check_trusted(path, extra_owners=(file_owner(str(base_dir)),))
-        return read_text(path)
+        yield
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError) as error:
         location, reason = error.filename or path, error.strerror or type(error).__name__
         raise MissingCredentials(f"{reference!r}: {location} can't be read: {reason}") from error
