@@ -52,11 +52,17 @@ test-everywhere: $(VENV)/developing
 	$(HEADING) "Tables of syncs on every kind of bucket: pytest"
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup --everywhere $(wildcard tests/e2e/tables/test_*.py)
 
-# The programs take hundreds of megabytes, so `make test` does not install them.
-test-data: $(VENV)/developing
+# The programs take hundreds of megabytes, and bring plugins for pytest: they are in a directory of their own.
+DATA_TOOLS := build/data-tools
+
+test-data: $(DATA_TOOLS)/installed
 	$(HEADING) "Programs that read buckets through fsspec: pytest"
-	$(PYTHON_HERE) -m pip install --quiet --disable-pip-version-check --group data
-	$(BIN)/pytest -n 0 tests/unit/objects/test_data_tools.py
+	PYTHONPATH=$(DATA_TOOLS) $(BIN)/pytest -n 0 tests/unit/objects/test_data_tools.py
+
+$(DATA_TOOLS)/installed: $(VENV)/developing pyproject.toml
+	rm -rf $(DATA_TOOLS)
+	$(PYTHON_HERE) -m pip install --quiet --disable-pip-version-check --target $(DATA_TOOLS) --group data
+	@touch $@
 
 # Versions besides the one of `make test`; where an interpreter is missing, its tests are skipped.
 PYTHONS ?= 3.12 3.13
