@@ -14,9 +14,9 @@ import pytest
 import yaml
 
 from tests.e2e.buckets import FolderBucket, S3Bucket
-from tests.e2e.cli.test_terminal import Terminal
 from tests.e2e.peers import Aws
 from tests.e2e.project import NAME, Project
+from tests.e2e.terminal import Terminal
 from tests.servers.process import clean_environment
 from tests.servers.s3_faults import S3FaultProxy
 

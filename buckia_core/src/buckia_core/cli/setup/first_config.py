@@ -21,7 +21,7 @@ from buckia_core.config.secrets.references import is_reference
 from buckia_core.config.secrets.secret import Secret
 from buckia_core.config.settings import Setting, setting_fields
 from buckia_core.config.writer import render
-from buckia_core.errors import InvalidSetting, MissingCredentials
+from buckia_core.errors import ConfigError, InvalidSetting, MissingCredentials
 from buckia_core.localfs.replace import SHARED_MODE, replace_file
 
 T = TypeVar("T")
@@ -161,6 +161,7 @@ def _ask_secret(output: Output, each: Setting, variable: str | None, name: str, 
     """
     if not each.required and variable:
         return ""
+    _choose_store(output, each, name, secrets)
     default = f"env:{variable}" if variable else ""
     hint = f"press Enter for {default}" if default else "or a reference such as env:NAME"
     while True:
@@ -173,6 +174,18 @@ def _ask_secret(output: Output, each: Setting, variable: str | None, name: str, 
         if not each.required:
             return ""
         output.note(f"{each.name} is needed.")
+
+
+def _choose_store(output: Output, each: Setting, name: str, secrets: NewSecrets) -> None:
+    """Ask for another secret store as long as the present one can't be used, as a key ring on a server."""
+    while True:
+        try:
+            secrets.check_place(name, each.name)
+        except ConfigError as error:
+            output.note(f"The secret store {secrets.place} can't be used: {error}")
+            secrets.store = ask("Secret store: file (private files beside .buckia), dotenv, age, op://VAULT", "file")
+        else:
+            return
 
 
 def _question(each: Setting) -> str:

@@ -82,6 +82,15 @@ class NewSecrets:
             self._reserve(bucket, name)
         return self.references
 
+    def check_place(self, bucket: str, name: str) -> None:
+        """Check that the store can be used, before anybody types a secret for it.
+
+        Raises:
+            ConfigError: It is unknown, can't be written, is locked, missing or fails.
+        """
+        stores = self.stores
+        stores.exists(stores.new_reference(self.place, bucket, name))
+
     def add(self, bucket: str, name: str, secret: Secret) -> str:
         """Choose a reference for a secret that a person has typed, and return it. Stores nothing.
 
