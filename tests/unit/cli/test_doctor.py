@@ -199,3 +199,18 @@ def test_doctor_on_each_provider(request, tmp_path, monkeypatch, kind):
         if client.adapter.capabilities.versions:
             assert isinstance(client.adapter, Versioned)
             assert list(client.adapter.list_versions()) == []
+
+
+@pytest.mark.parametrize("paths", ["", "  paths: [missing/]\n"])
+def test_a_missing_secret_is_shown_once(buckia, tmp_path, monkeypatch, paths):
+    pytest.importorskip("buckia_b2.settings")
+    monkeypatch.chdir(tmp_path)
+    text = "a:\n  provider: b2\n  bucket_name: x\n  application_key_id: k\n  application_key: env:BUCKIA_NO_SUCH\n"
+    (tmp_path / ".buckia").write_text(text + paths)
+    ran = buckia("doctor", "--json")
+    assert ran.code != 0
+    problems = [record["check"] for record in ran.records if record.get("ok") is False]
+    assert problems == ["adapter"]
+    checks = [record["check"] for record in ran.records if record.get("bucket") == "a"]
+    assert "clock" in checks and "disk space" in checks
+    assert ("local folder" in checks) is bool(paths)

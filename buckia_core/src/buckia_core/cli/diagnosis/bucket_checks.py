@@ -60,14 +60,14 @@ def diagnose(client: BuckiaClient, *, write: bool = False) -> Iterator[CheckOutc
 
             yield from probe_bucket(client)
     for root in _missing_roots(client):
-        yield _check_root(client, root)
+        yield _check_root(client, root, is_open=adapter.error is None)
     directory = client.config.base_dir
     state = run_check("state directory", lambda: _check_writable(directory))
     yield state
     if adapter.error is None:
         yield run_check("state database", lambda: _check_database(client.state_files.database))
     if state.error is None:
-        yield run_check("clock", lambda: _check_clock(directory, client))
+        yield run_check("clock", lambda: _check_clock(directory, client, is_open=adapter.error is None))
         yield run_check("disk", lambda: _check_disk(directory))
     yield run_check("disk space", lambda: _check_space(directory, client))
 
@@ -81,9 +81,14 @@ def _missing_roots(client: BuckiaClient) -> list[str]:
     return [root for root in _roots(client) if not os.path.isdir(root)]
 
 
-def _check_root(client: BuckiaClient, root: str) -> CheckOutcome:
-    """Return the outcome for a missing local root: until the first sync it is empty, later the guard refuses it."""
+def _check_root(client: BuckiaClient, root: str, *, is_open: bool) -> CheckOutcome:
+    """Return the outcome for a missing local root: until the first sync it is empty, later the guard refuses it.
+
+    Earlier runs are known by the bucket, so `is_open` tells whether its adapter could be opened.
+    """
     advice = "Mount its disk, or correct `paths` or `files`"
+    if not is_open:
+        return CheckOutcome("local folder", f"{root} is missing", warning=True, advice=advice)
     if not client.history(1):
         message = f"{root} is missing; a sync treats it as empty"
         return CheckOutcome("local folder", message, warning=True, advice=advice)
@@ -147,13 +152,13 @@ def _open_checked(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _check_clock(directory: Path, client: BuckiaClient) -> CheckOutcome | str:
+def _check_clock(directory: Path, client: BuckiaClient, *, is_open: bool) -> CheckOutcome | str:
     with tempfile.NamedTemporaryFile(dir=directory, prefix=TEMP_PREFIX) as probe:
         difference = abs(os.stat(probe.name).st_mtime - time.time())
     if difference > CLOCK_TOLERANCE:
         message = f"new files here get a time that is {format_duration(difference)} away from the clock of this machine"
         return failed("clock", UnreliableClock(message), "Set the clocks of this machine and of the disk's server")
-    for run in client.history(1):
+    for run in client.history(1) if is_open else ():
         if run.started > datetime.now(UTC) + timedelta(seconds=CLOCK_TOLERANCE):
             message = f"the last run was at {format_time(run.started)}, which is still to come"
             return failed("clock", UnreliableClock(message), "Set the clock of this machine")
