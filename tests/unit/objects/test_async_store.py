@@ -139,6 +139,17 @@ def test_small_objects_and_reads_need_no_threads(open_store, kind):
     asyncio.run(main())
 
 
+def test_more_streams_are_open_at_once_than_there_are_threads():
+    async def main():
+        async with AsyncObjectStore(MemorySync(MemorySettings())) as objects:
+            await objects.put("a", LARGE)
+            streams = [objects.stream("a", chunk_size=1000) for _ in range(3 * MAX_THREADS)]
+            assert [len(await anext(each)) for each in streams] == [1000] * len(streams)
+            assert {await read_all(each) for each in streams} == {LARGE[1000:]}
+
+    asyncio.run(main())
+
+
 def test_threads_are_bounded(open_store):
     store = open_store("file")
     store.put("a", b"1")
