@@ -43,9 +43,9 @@ class AsyncObjectStore(AsyncUrlMethods):
             async for chunk in store.stream("images/a.png"):
                 ...
 
-    `put` of bytes up to 1 MiB, `get`, `get_range`, `stream`, `stat`, `head`, `exists`, `delete` and `delete_many` run on
-    the caller's event loop, if the adapter has coroutines (`s3`, `linode`, `b2`, `bunny`, `memory`). All else runs in at
-    most 32 threads.
+    `put` of bytes up to 1 MiB, `get`, `get_range`, `stream`, `stat`, `head`, `exists`, `delete` and `delete_many` run
+    on the caller's event loop, if the adapter has coroutines (`s3`, `linode`, `b2`, `bunny`, `memory`). All else runs
+    in at most 32 threads.
 
     A call that is cancelled ends at its next step, and removes what is incomplete: temporary files and parts of
     uploads. It raises `CancelledError` when that is done. Its connection is closed.
