@@ -84,3 +84,24 @@ def test_an_entry_that_the_user_adds_meanwhile_is_kept(project, monkeypatch):
     with pytest.raises(AlreadyExists, match="'photos' already"):
         project.run(Action.BUCKET)
     assert project.text() == theirs
+
+
+def test_a_share_bucket_makes_its_project_known_to_the_user(project, world, monkeypatch, tmp_path):
+    from buckia_core.config.user import load_user_config, register_project
+    from buckia_core.localfs import replace
+    from buckia_core.provisioning import seal
+    from buckia_core.sharing.config import ShareConfig
+
+    monkeypatch.setenv("BUCKIA_CONFIG_DIR", str(tmp_path / "own"))
+    monkeypatch.setattr(replace, "replace_file", lambda path, data, **_: path.write_bytes(data))
+    seal.prepare_key()
+    project.path.write_text("# mine\nphotos:\n  provider: memory\n  bucket_name: photos\n")
+    project.run(Action.SHARE_BUCKET, "photos-shared", share_for="photos", public=True)
+    assert ShareConfig.from_project("photos").bucket.name == "photos-shared"
+    text = (tmp_path / "own" / "config.toml").read_text()
+    assert project.run(Action.SHARE_BUCKET, "photos-shared", share_for="photos", public=True).was_done
+    assert (tmp_path / "own" / "config.toml").read_text() == text
+    project.run(Action.DESTROY, "photos-shared")
+    other = tmp_path / "other" / ".buckia"
+    assert not register_project("photos", other, ["photos"])
+    assert load_user_config().project("photos").config == project.path

@@ -18,7 +18,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -200,6 +200,33 @@ def load_user_config(stores: PluginStores | None = None) -> UserConfig:
     """
     text = user_config.read_trusted_text(FILE_NAME)
     return parse_user_config(text or "", user_config.directory() / FILE_NAME, stores)
+
+
+def register_project(name: str, config: Path, buckets: Sequence[str]) -> bool:
+    """Add a project for a configuration file, unless the file has one; return whether the file has one now.
+
+    A project of the name for another file stays as it is.
+
+    Raises:
+        ConfigError, InvalidSetting, UnknownSetting: The file of the user is invalid, or other users can write it.
+        LockHeld: Another process edits it.
+        OSError: It can't be read or written.
+    """
+    with edit_user_config() as document:
+        known = parse_user_config(document.as_string(), user_config.directory() / FILE_NAME).projects
+        real = os.path.realpath(config)
+        if any(os.path.realpath(each.config) == real for each in known.values()):
+            return True
+        if name in known:
+            return False
+        import tomlkit  # noqa: PLC0415  # few runs edit the file
+
+        if "projects" not in document:
+            document["projects"] = tomlkit.table(is_super_table=True)
+        table = tomlkit.table()
+        table.update({"config": str(config.absolute()), "buckets": list(buckets)})
+        document["projects"][name] = table
+        return True
 
 
 def parse_user_config(text: str, path: Path, stores: PluginStores | None = None) -> UserConfig:

@@ -16,7 +16,7 @@ from buckia_core.config import BucketConfig
 from buckia_core.config.secrets.references import is_reference
 from buckia_core.config.secrets.secret import Secret
 from buckia_core.config.settings import read_settings, setting_fields
-from buckia_core.config.user import load_user_config
+from buckia_core.config.user import load_user_config, register_project
 from buckia_core.errors import AlreadyExists, BucketNotConfigured, ConfigError, LockHeld
 from buckia_core.provisioning.directories import check_directory
 from buckia_core.provisioning.executor import Listener, add_entry_again, execute
@@ -146,6 +146,7 @@ class Provisioning:
             finished = recorded if recorded and recorded.finished and request.action in _CREATING else None
             has_entry = self._entry(request.name) is not None
             if finished is not None and has_entry and request.is_same(finished.request):
+                self._register(request)
                 return Provisioned(plan, finished.credentials, finished.public_url, was_done=True)
             if vendor is not None and spec is not None:
                 check_directory(self._path, request, spec.provider, vendor)
@@ -176,7 +177,13 @@ class Provisioning:
                     # What this run made is undone, and what an earlier one made is still there.
                     journal.write(finished)
                 raise
+        self._register(request)
         return Provisioned(plan, work.progress.credentials, work.progress.public_url)
+
+    def _register(self, request: Request) -> None:
+        """Make the bucket that shares a project of the user's, so that `ShareConfig.from_project` finds it."""
+        if request.action is Action.SHARE_BUCKET and request.share_for is not None:
+            register_project(request.share_for, self._path, [request.share_for])
 
     def status(self, name: str, vendor: str = "") -> list[Finding]:
         """Return what there is of the provision of an entry. Changes nothing.
