@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from buckia_core.planning import moves
@@ -79,13 +77,13 @@ def test_a_version_that_loses_is_not_the_source_of_a_move():
 def test_what_waits_for_deletes_is_not_moved():
     """A file that became a directory of itself: where keys can't nest, its copy needs the place of its source."""
     found = operations("a/b=1", "a=1", "a=1")
-    waiting = [replace(each, after_deletes=each.action is Action.UPLOAD) for each in found]
+    waiting = [each._replace(after_deletes=each.action is Action.UPLOAD) for each in found]
     assert describe(detect_moves(waiting)) == {"a": "delete_remote", "a/b": "upload"}
     assert move_candidates(waiting) == []
 
 
 def test_without_digests_nothing_is_joined():
-    found = [replace(each, local=each.local and each.local._replace(digests=())) for each in
+    found = [each._replace(local=each.local and each.local._replace(digests=())) for each in
              operations("b=1", "a=1", "a=1")]  # fmt: skip
     assert describe(detect_moves(found)) == {"a": "delete_remote", "b": "upload"}
 
@@ -175,7 +173,7 @@ def test_a_held_source_is_no_failure():
 
 
 def unread(found: list[Operation]) -> list[Operation]:
-    return [replace(each, local=each.local and each.local._replace(digests=())) for each in found]
+    return [each._replace(local=each.local and each.local._replace(digests=())) for each in found]
 
 
 def test_only_what_may_have_been_moved_is_worth_a_hash():
@@ -210,11 +208,11 @@ def test_what_moved_here_is_accounted_for_where_nothing_is_copied():
 
 def test_what_arrives_without_a_digest_is_uncertain():
     found = operations("d/a=one d/b=four", "e/a=one? e/b=sixty?", "d/a=one d/b=four")
-    blind = [replace(each, remote=each.remote and each.remote._replace(fingerprint=f"of {each.key}")) for each in found]
+    blind = [each._replace(remote=each.remote and each.remote._replace(fingerprint=f"of {each.key}")) for each in found]
     assert [each.key for each in find_possible_moves(blind, Side.LOCAL)] == ["e/a"]
     told = (Digest("sha256", m("x=one").items[0].sha256),)
     looked_at = [
-        replace(each, remote=each.remote and each.remote._replace(digests=told if each.key == "e/a" else ()))
+        each._replace(remote=each.remote and each.remote._replace(digests=told if each.key == "e/a" else ()))
         for each in blind
     ]
     assert find_moved_keys(looked_at, Side.LOCAL) == {"d/a"}

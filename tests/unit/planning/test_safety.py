@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from buckia_core.errors import SideEmptied, TooManyDeletes, TooManyOverwrites, UnsafePlan
@@ -201,7 +199,7 @@ def test_content_that_arrives_under_another_name_is_no_loss(side):
 
 def test_an_arrival_accounts_for_one_delete():
     deletes = doomed(Side.REMOTE, ROOT.id, 20)
-    same = [replace(each, base=each.base and each.base._replace(digests_text="sha256:one")) for each in deletes]
+    same = [each._replace(base=each.base and each.base._replace(digests_text="sha256:one")) for each in deletes]
     with pytest.raises(TooManyDeletes, match="19 files"):
         check_plan(Plan(same + arriving(Side.REMOTE, same[:1]), counts={ROOT.id: Counts(1, 20, 20)}), [ROOT])
 
@@ -210,8 +208,8 @@ def test_an_arrival_accounts_for_one_delete():
 def test_empty_files_under_other_names_are_no_loss(side):
     def emptied(operation: Operation) -> Operation:
         local, remote = operation.local, operation.remote
-        return replace(
-            operation, local=local and local._replace(size=0), remote=remote and remote._replace(size=0, digests=())
+        return operation._replace(
+            local=local and local._replace(size=0), remote=remote and remote._replace(size=0, digests=())
         )
 
     deletes = doomed(side, ROOT.id, 20)
@@ -222,12 +220,12 @@ def test_empty_files_under_other_names_are_no_loss(side):
 def test_an_object_of_the_same_fingerprint_and_size_is_the_same_content():
     deletes = doomed(Side.LOCAL, ROOT.id, 20)
     moved = [
-        replace(each, remote=each.remote and each.remote._replace(fingerprint=old.base.fingerprint))
+        each._replace(remote=each.remote and each.remote._replace(fingerprint=old.base.fingerprint))
         for each, old in zip(arriving(Side.LOCAL, deletes, has_digest=False), deletes, strict=True)
         if old.base is not None
     ]
     check_plan(Plan(deletes + moved, counts={ROOT.id: Counts(20, 20, 20)}), [ROOT])
-    other_size = [replace(each, remote=each.remote and each.remote._replace(size=6)) for each in moved]
+    other_size = [each._replace(remote=each.remote and each.remote._replace(size=6)) for each in moved]
     with pytest.raises(TooManyDeletes):
         check_plan(Plan(deletes + other_size, counts={ROOT.id: Counts(20, 20, 20)}), [ROOT])
 
@@ -238,7 +236,7 @@ def test_an_object_of_the_same_fingerprint_and_size_is_the_same_content():
 def overwriting(
     number: int, *, base: int = 20, direction: Direction = Direction.BOTH
 ) -> tuple[Plan, list[PathMapping]]:
-    mapping = replace(ROOT, rules=SyncRules(direction=direction))
+    mapping = ROOT._replace(rules=SyncRules(direction=direction))
     operations = [
         Operation(Action.UPLOAD, str(n), mapping.id, Reason.CHANGED_LOCAL, remote=RemoteObject(str(n), 1, "f"))
         for n in range(number)

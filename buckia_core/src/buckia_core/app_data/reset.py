@@ -164,7 +164,7 @@ def user_mapping(config: BucketConfig) -> PathMapping:
     assert app is not None and app.user_rule is not None
     mappings = build_mappings(config, RunOverrides())
     mapping = next(each for each in mappings if not each.is_file and each.remote == app.user_rule.remote)
-    return replace(mapping, path_filter=accept_all)
+    return mapping._replace(path_filter=accept_all)
 
 
 def _move_files(config: BucketConfig, trash: Trash) -> list[str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from buckia_core.config.bucket import COMMON_SETTING_NAMES, BucketConfig
 from buckia_core.config.environment import max_workers
@@ -24,8 +24,7 @@ FILE_NAME = CONFIG_FILES[0]
 _VARIABLE = re.compile(r"\$\$\{|\$\{(?:([A-Za-z_]\w*)(?::-((?:(?!\$\{)[^}])*))?\})?", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigFile:
+class ConfigFile(NamedTuple):
     """Content of a configuration file.
 
     Attributes:

@@ -9,9 +9,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from buckia_core.http.connection import Connection, SocketConnection
 from buckia_core.http.errors import LocalFileError
@@ -36,8 +35,7 @@ _MAX_CONNECTING = 64
 """Most connections of an event loop that are made at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class PoolLimits:
+class PoolLimits(NamedTuple):
     """PoolLimits: how many connections are kept or used.
 
     Attributes:

@@ -20,6 +20,7 @@ import re
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from buckia_core.http.origin import Origin, bracketed
@@ -95,8 +96,7 @@ def proxy_for(origin: Origin) -> Proxy | None:
     return parse_proxy(url) if url else None
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):
     """Route: how to reach an origin.
 
     Attributes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _WINDOWS_RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])( *\..*)?", re.IGNORECASE)
 _WINDOWS_FORBIDDEN = re.compile(r'[<>:"|?*\x00-\x1f]')
@@ -18,8 +18,7 @@ TEMP_PREFIX = ".buckia-tmp-"
 """Prefix of the names of temporary files. They are never synced, and stale ones are removed."""
 
 
-@dataclass(frozen=True, slots=True)
-class FilesystemRules:
+class FilesystemRules(NamedTuple):
     """Rules of a file system for names.
 
     Attributes:

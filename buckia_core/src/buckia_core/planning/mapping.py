@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 
 from buckia_core.planning.policy import Direction, SyncRules
 
@@ -32,8 +32,7 @@ def _accepts_directories(accepts: PathPredicate, path: str) -> bool:
     return all(accepts(path[: end + 1]) for end, letter in enumerate(path) if letter == "/")
 
 
-@dataclass(frozen=True, slots=True)
-class PathMapping:
+class PathMapping(NamedTuple):
     """Mapping of a local directory to a key prefix, or of a local file to a key.
 
     Attributes:
@@ -51,7 +50,7 @@ class PathMapping:
     local: str
     remote: str = ""
     is_file: bool = False
-    rules: SyncRules = field(default_factory=SyncRules)
+    rules: SyncRules = SyncRules()
     path_filter: PathPredicate = accept_all
     configured_filter: PathPredicate | None = None
     is_database: PathPredicate | None = accept_none

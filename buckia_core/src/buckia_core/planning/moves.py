@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from buckia_core.planning.digest import Comparison, Digest, Digests, compare
 from buckia_core.planning.manifest import is_same_version
@@ -48,8 +48,7 @@ def detect_moves(operations: Iterable[Operation]) -> list[Operation]:
         old = sources.take(operation.size, operation.local.digests)
         if old is not None:
             moved_keys.add(old.key)
-            moves[operation.key] = replace(
-                operation,
+            moves[operation.key] = operation._replace(
                 action=Action.MOVE_REMOTE,
                 reason=Reason.MOVED_LOCAL,
                 detail=f"from {old.key}",
@@ -107,7 +106,7 @@ def hold_move_sources(operations: Sequence[Operation]) -> list[Operation]:
         if target is None:
             held.append(operation)
         else:
-            held.append(replace(operation, action=Action.SKIP, reason=Reason.MOVE_BLOCKED, detail=target.key))
+            held.append(operation._replace(action=Action.SKIP, reason=Reason.MOVE_BLOCKED, detail=target.key))
     return held
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from buckia_core.planning.keys import FilesystemRules, parent_directories
@@ -83,8 +83,7 @@ class PathCollisionDetector:
                 for key, other in ((file.key, below.key), (below.key, file.key)):
                     operation = operations.get(key)
                     if operation is not None and operation.reason is not Reason.TYPE_CONFLICT:
-                        operations[key] = replace(
-                            operation,
+                        operations[key] = operation._replace(
                             action=Action.CONFLICT,
                             reason=Reason.TYPE_CONFLICT,
                             detail=other,
@@ -94,7 +93,7 @@ class PathCollisionDetector:
             if first is not None and second is not None:
                 for waiting, deleting in ((first, second), (second, first)):
                     if (waiting.action, deleting.action) in _WAITING_PAIRS:
-                        operations[waiting.key] = replace(operations[waiting.key], after_deletes=True)
+                        operations[waiting.key] = operations[waiting.key]._replace(after_deletes=True)
 
 
 _WAITING_PAIRS = frozenset({(Action.DOWNLOAD, Action.DELETE_LOCAL), (Action.UPLOAD, Action.DELETE_REMOTE)})
@@ -158,9 +157,9 @@ class NameCollisions(NamedTuple):
             collision, waits = self._find_collision(operation, collision_keys, added, deleted)
             if collision is None or waits:
                 added |= {collision_key: name for collision_key, name in collision_keys if collision_key not in added}
-                checked.append(replace(operation, after_deletes=operation.after_deletes or waits))
+                checked.append(operation._replace(after_deletes=operation.after_deletes or waits))
                 continue
-            checked.append(replace(operation, action=Action.CONFLICT, reason=Reason.CASE_COLLISION, detail=collision))
+            checked.append(operation._replace(action=Action.CONFLICT, reason=Reason.CASE_COLLISION, detail=collision))
         return checked
 
     def find_unicode_variants(self, operations: Iterable[Operation]) -> list[tuple[str, str]]:

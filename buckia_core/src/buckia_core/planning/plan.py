@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import NamedTuple
 
 from buckia_core.planning.manifest import BaselineEntry, LocalEntry, RemoteObject
 from buckia_core.planning.policy import Side
@@ -102,8 +103,7 @@ CONFLICT_REASONS = frozenset(
 """Reasons that a summary counts as a conflict, resolved or not."""
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(NamedTuple):
     """Operation of a plan. Can be pickled.
 
     Attributes:

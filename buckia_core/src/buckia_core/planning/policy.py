@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 
 class Side(Enum):
@@ -55,8 +55,7 @@ class ConflictPolicy(Enum):
     ASK = "ask"
 
 
-@dataclass(frozen=True, slots=True)
-class SyncRules:
+class SyncRules(NamedTuple):
     """Rules of one mapping in one run.
 
     Attributes:

@@ -43,7 +43,6 @@ and calls `reconcile` again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple, assert_never
 
@@ -74,15 +73,13 @@ class Evidence(Enum):
     REMOTE_DIGEST = "hash the object, unless a stat reports its digest"
 
 
-@dataclass(frozen=True, slots=True)
-class NeedsEvidence:
+class NeedsEvidence(NamedTuple):
     """Outcome: undecided. Collect the evidence, add it to the entries, and reconcile again."""
 
     evidence: Evidence
 
 
-@dataclass(frozen=True, slots=True)
-class InSync:
+class InSync(NamedTuple):
     """Outcome: nothing to do. `refresh`: fingerprints changed although the content did not, so the row is updated."""
 
     refresh: bool = False

@@ -14,7 +14,6 @@ Restoring a key to a point in time:
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple
@@ -48,8 +47,7 @@ class ObjectVersion(NamedTuple):
         return RemoteObject(self.key, self.size, self.fingerprint, self.modified_ns, version=self.version)
 
 
-@dataclass(frozen=True, slots=True)
-class Restoration:
+class Restoration(NamedTuple):
     """Operation that restores a version of one key.
 
     Attributes:

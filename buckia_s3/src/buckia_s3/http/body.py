@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from buckia_core.adapters.transfers.sources import SEND_CHUNK, DigestVerifier, iter_file_range
 from buckia_core.planning.digest import Digests
@@ -34,8 +35,7 @@ class BytesBody:
             yield view[start : start + SEND_CHUNK]
 
 
-@dataclass(frozen=True, slots=True)
-class FileRangeBody:
+class FileRangeBody(NamedTuple):
     """FileRangeBody: a byte range of a file, `size` bytes from `start`."""
 
     path: Path
@@ -63,8 +63,7 @@ class FileRangeBody:
         return iter_file_range(self.path, self.start, self.size)
 
 
-@dataclass(frozen=True, slots=True)
-class PrehashedBody:
+class PrehashedBody(NamedTuple):
     """PrehashedBody: a body whose SHA-256 is known. The server has to verify it."""
 
     body: FileRangeBody

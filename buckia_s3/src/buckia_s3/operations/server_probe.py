@@ -6,10 +6,9 @@ import hashlib
 import re
 import threading
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from buckia_core.adapters.contract.types import IfAbsent, IfUnchanged, Precondition
 from buckia_core.adapters.transfers.retry import retry_call
@@ -48,8 +47,7 @@ class IfMatchSupport(Enum):
     UNQUOTED = "without quotes; Ceph 16 refuses a quoted ETag even if it matches"
 
 
-@dataclass(frozen=True, slots=True)
-class ServerFeatures:
+class ServerFeatures(NamedTuple):
     """What the server supports.
 
     Attributes:

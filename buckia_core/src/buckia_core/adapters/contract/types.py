@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from buckia_core.errors import AdapterError, BucketNotFound, NotFound
 from buckia_core.planning.digest import Digests
@@ -101,8 +101,7 @@ class UploadInfo:
     attributes: ObjectAttributes | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class BucketLocation:
+class BucketLocation(NamedTuple):
     """Where the server finds a bucket, for copies to another bucket of the same service.
 
     Attributes:

@@ -9,7 +9,7 @@ import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import pluggy
 
@@ -63,8 +63,7 @@ class AdapterSpec:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class ProviderStatus:
+class ProviderStatus(NamedTuple):
     """An installed adapter as `buckia providers` shows it; `problem` says why it can't be loaded."""
 
     provider: str
@@ -74,8 +73,7 @@ class ProviderStatus:
     problem: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PluginStatus:
+class PluginStatus(NamedTuple):
     """An installed plugin; `problem` says why it can't be loaded."""
 
     name: str

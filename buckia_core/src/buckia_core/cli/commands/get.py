@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -91,7 +90,7 @@ def get_command(
             )
             found = [each for each in chosen if each is not None]
             is_database = database_predicate(config)
-            places = [replace(_mapping(each, target), is_database=is_database) for each in found]
+            places = [_mapping(each, target)._replace(is_database=is_database) for each in found]
             plan = plan_downloads(
                 client.adapter,
                 [(place, each.objects) for place, each in zip(places, found, strict=True)],

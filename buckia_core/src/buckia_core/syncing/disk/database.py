@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from buckia_core.errors import CorruptDatabase, Transient
 from buckia_core.localfs.directory import Tree
@@ -18,8 +18,7 @@ from buckia_core.planning.mapping import PathMapping
 from buckia_core.syncing.disk.file_locator import FileLocation
 
 
-@dataclass(frozen=True, slots=True)
-class DatabaseSnapshot:
+class DatabaseSnapshot(NamedTuple):
     """Snapshot of a database.
 
     Attributes:

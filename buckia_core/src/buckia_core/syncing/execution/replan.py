@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as Mapping_
-from dataclasses import replace
 
 from buckia_core.adapters.contract.types import stat_or_none
 from buckia_core.planning.manifest import BaselineEntry
@@ -30,5 +29,5 @@ def replan(
     outcome = bucket.decider.decide(mapping, local, remote, baseline)[0]
     if isinstance(outcome, Operation) and outcome.is_delete and outcome.action is not operation.action:
         # The file may be missing only for now, for example with a disk: the next run checks all deletes together.
-        return replace(operation, action=Action.SKIP, reason=Reason.DEFERRED, loser=None)
+        return operation._replace(action=Action.SKIP, reason=Reason.DEFERRED, loser=None)
     return outcome

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import assert_never
 
@@ -107,7 +107,7 @@ class Worker:
                 result.operation = outcome
             else:
                 # Both sides are in sync, or the next run decides.
-                result.operation = replace(result.operation, action=Action.ADOPT)
+                result.operation = result.operation._replace(action=Action.ADOPT)
                 return
         raise Transient("it kept changing while it was synced; it is left for the next run")
 
@@ -251,7 +251,7 @@ class Worker:
             raise
         except AdapterError:
             # A server-side copy is only an optimization. If it fails, the file is uploaded.
-            result.operation = replace(operation, action=Action.UPLOAD, source=None)
+            result.operation = operation._replace(action=Action.UPLOAD, source=None)
             self._upload(result.operation, result, locator)
         else:
             now = locator.stat_entry(operation.key, self.mappings[operation.mapping_id])
@@ -269,8 +269,8 @@ class Worker:
             # The file may have been in another synced folder.
             for mapping in self.mappings.values():
                 if mapping.includes(source.key):
-                    self.verify_absent(replace(operation, key=source.key, mapping_id=mapping.id), locator)
-            self.verify_remote(replace(operation, key=source.key, remote=source))
+                    self.verify_absent(operation._replace(key=source.key, mapping_id=mapping.id), locator)
+            self.verify_remote(operation._replace(key=source.key, remote=source))
         except StateChanged:
             # The next run decides.
             return

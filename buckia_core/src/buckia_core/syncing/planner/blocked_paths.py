@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from buckia_core.localfs.opening import describe_entry_type, is_link
 from buckia_core.planning import mapping as planned
@@ -64,8 +64,8 @@ def refuse_blocked(
             checked.append(each)
             continue
         refused[Action.DELETE_LOCAL if each.action is Action.DOWNLOAD else Action.DELETE_REMOTE].add(each.key)
-        refusal = replace(each, action=Action.REFUSE, reason=Reason.REFUSED_KEY, detail=blocker, loser=None)
-        checked.append(replace(refusal, after_deletes=False))
+        refusal = each._replace(action=Action.REFUSE, reason=Reason.REFUSED_KEY, detail=blocker, loser=None)
+        checked.append(refusal._replace(after_deletes=False))
     return [_hold_back_delete(each, refused.get(each.action, ())) for each in checked]
 
 
@@ -74,7 +74,7 @@ def _hold_back_delete(operation: Operation, refused: Collection[str]) -> Operati
     key = next((parent for parent in parent_directories(operation.key) if parent in refused), None) if refused else None
     if key is None:
         return operation
-    return replace(operation, action=Action.SKIP, reason=Reason.REPLACEMENT_BLOCKED, detail=key, loser=None)
+    return operation._replace(action=Action.SKIP, reason=Reason.REPLACEMENT_BLOCKED, detail=key, loser=None)
 
 
 @dataclass(slots=True)

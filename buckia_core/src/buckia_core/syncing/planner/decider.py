@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from buckia_core.errors import NotFound, PreconditionFailed
 from buckia_core.planning.keys import FilesystemRules, invalid_reason, own_config_reason
@@ -82,13 +82,13 @@ class Decider:
             return outcome
         name = os.path.basename(mapping.local) if mapping.is_file else mapping.relative_path(outcome.key)
         if problem := own_config_reason(name):
-            return replace(outcome, action=Action.SKIP, reason=Reason.OWN_CONFIGURATION, detail=problem, loser=None)
+            return outcome._replace(action=Action.SKIP, reason=Reason.OWN_CONFIGURATION, detail=problem, loser=None)
         if mapping.is_file or outcome.action is not Action.DOWNLOAD:
             return outcome
         problem = invalid_reason(mapping.relative_path(outcome.key), self.filesystem_rules[mapping.id])
         if not problem:
             return outcome
-        return replace(outcome, action=Action.REFUSE, reason=Reason.REFUSED_KEY, detail=problem, loser=None)
+        return outcome._replace(action=Action.REFUSE, reason=Reason.REFUSED_KEY, detail=problem, loser=None)
 
     def _collect(
         self,

@@ -6,7 +6,6 @@ import os
 import re
 import stat
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,8 +26,7 @@ _ACCESS = re.compile(r"key|secret|token|password|credential|user|profile|session
 """Names of settings that authenticate to a bucket; all other settings identify it."""
 
 
-@dataclass(frozen=True, slots=True)
-class FormerMapping:
+class FormerMapping(NamedTuple):
     """A mapping that an earlier run had and that is no longer configured.
 
     Attributes:

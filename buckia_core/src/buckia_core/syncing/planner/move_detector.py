@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from buckia_core.planning import moves
 from buckia_core.planning.digest import Digests
@@ -70,13 +70,13 @@ class MoveDetector:
         local = operation.local
         if local is None or local.digests:
             return operation
-        return replace(operation, local=self.evidence.hash_local(self.mappings[operation.mapping_id], local, ()))
+        return operation._replace(local=self.evidence.hash_local(self.mappings[operation.mapping_id], local, ()))
 
     def _fetch_digests(self, operation: Operation) -> Operation:
         remote = operation.remote
         if remote is None or any(digest.algorithm == self.evidence.algorithm for digest in remote.digests):
             return operation
-        return replace(operation, remote=remote._replace(digests=self._remote_digests(remote)))
+        return operation._replace(remote=remote._replace(digests=self._remote_digests(remote)))
 
     def _remote_digests(self, remote: RemoteObject) -> Digests:
         found = self.evidence.stat_remote(remote)

@@ -297,7 +297,7 @@ class Planner:
         if policy is None:
             return operation
         mapping = next(each for each in request.mappings if each.id == operation.mapping_id)
-        decided = replace(mapping, rules=replace(mapping.rules, conflict_policy=policy))
+        decided = mapping._replace(rules=mapping.rules._replace(conflict_policy=policy))
         outcome = self.bucket.decider.decide(decided, operation.local, operation.remote, operation.base)[0]
         return outcome if isinstance(outcome, Operation) else operation
 
@@ -306,7 +306,7 @@ def _has_included_file(mapping: PathMapping, request: SyncRequest) -> bool:
     """Tell whether a local root has a file that the configuration includes; any disk has excluded files."""
     if mapping.is_file:
         return os.path.lexists(mapping.local)
-    configured = replace(mapping, path_filter=mapping.configured_filter or mapping.path_filter)
+    configured = mapping._replace(path_filter=mapping.configured_filter or mapping.path_filter)
     scan = LocalScan([configured], request.configured_scope, request.follow_symlinks, None)
     scan.bucket = request.adapter.local_directory
     try:

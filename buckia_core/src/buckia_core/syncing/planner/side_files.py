@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping as Mapping_
 from collections.abc import Sequence
-from dataclasses import replace
 
 from buckia_core.adapters.contract.types import stat_or_none
 from buckia_core.errors import BuckiaError
@@ -24,7 +23,7 @@ def skip_side_files(
     database that is of. Costs nothing if no key ends like a side file, and else up to two requests for each.
     """
     return [
-        replace(each, action=Action.SKIP, reason=Reason.DATABASE_SIDE_FILE, loser=None)
+        each._replace(action=Action.SKIP, reason=Reason.DATABASE_SIDE_FILE, loser=None)
         if each.key.endswith(SIDE_SUFFIXES) and _belongs_to_database(each, mappings[each.mapping_id], bucket)
         else each
         for each in operations

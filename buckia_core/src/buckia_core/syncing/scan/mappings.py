@@ -175,7 +175,7 @@ def _root(config: BucketConfig, overrides: RunOverrides, rule: PathRule, *, firs
         id=_root_id(config, rule),
         local=local,
         remote=rule.remote,
-        rules=replace(_rules(config, overrides, direction), leaves_edits=leaves_edits and overrides.direction is None),
+        rules=_rules(config, overrides, direction)._replace(leaves_edits=leaves_edits and overrides.direction is None),
         path_filter=planned.accept_all if accepts.is_noop else accepts,
         configured_filter=_configured_filter(accepts, overrides),
         is_database=database_predicate(config),

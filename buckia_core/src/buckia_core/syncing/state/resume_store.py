@@ -13,9 +13,9 @@ import re
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from pathlib import Path
+from typing import NamedTuple
 
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.contract.protocols import ResumableUpload
@@ -43,8 +43,7 @@ class TransferKind(Enum):
     DOWNLOAD = "download"
 
 
-@dataclass(frozen=True, slots=True)
-class ResumeRecord:
+class ResumeRecord(NamedTuple):
     """Record of one unfinished transfer.
 
     Attributes:
@@ -82,7 +81,7 @@ class ResumeStore:
         for legacy_name, record in legacy.all():
             if record is None or not self._state_files.matches(record.identity):
                 continue
-            own_record = replace(record, identity=self._identity, text="")
+            own_record = record._replace(identity=self._identity, text="")
             if self._records.read(name := _file_name(record.kind, record.key)) is None:
                 FileCheckpoint(self._records, name, own_record).write(record.text)
             legacy.remove(legacy_name)
@@ -92,7 +91,7 @@ class ResumeStore:
         """Return the checkpoint of a transfer. Discards an unfinished transfer of other content under the key."""
         record = ResumeRecord(kind, self._identity, key, content, path, "")
         found = self.find(kind, key)
-        if found is not None and replace(found, text="") != record:
+        if found is not None and found._replace(text="") != record:
             with suppress(AdapterError):
                 self.discard(found, adapter)
         return FileCheckpoint(self._records, _file_name(kind, key), record)
@@ -176,11 +175,11 @@ class FileCheckpoint:
     def read(self) -> str | None:
         """See `Checkpoint`."""
         record = self._records.read(self._name)
-        return record.text if record is not None and replace(record, text="") == self._record else None
+        return record.text if record is not None and record._replace(text="") == self._record else None
 
     def write(self, text: str) -> None:
         """See `Checkpoint`."""
-        fields = asdict(self._record) | {"kind": self._record.kind.value, "text": text}
+        fields = self._record._asdict() | {"kind": self._record.kind.value, "text": text}
         self._records.write(self._name, json.dumps(fields))
 
     def clear(self) -> None:
@@ -188,8 +187,7 @@ class FileCheckpoint:
         self._records.remove(self._name)
 
 
-@dataclass(frozen=True, slots=True)
-class RecordDirectory:
+class RecordDirectory(NamedTuple):
     """Directory of the records of one bucket. Follows no links, since it may come from a checkout.
 
     All methods raise `StateError` on system errors, and where another kind of file is in the way.

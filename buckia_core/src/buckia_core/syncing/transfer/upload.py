@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -33,8 +33,7 @@ Their uploads are not resumable.
 _BUFFER_SIZE = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class UploadResult:
+class UploadResult(NamedTuple):
     """The result of an upload: the file as it was read, the new object, and the digests of the content.
 
     `bytes_sent` is less than the size of the file if the upload was resumed.
@@ -115,7 +114,7 @@ def upload(
 
         with database_source(location, planned, is_new=replaces is None) as (source, entry, found):
             sent = _upload(adapter, source, entry, replaces, algorithm, key, track_progress, resume_store)
-            return sent if found is None else replace(sent, local=found)
+            return sent if found is None else sent._replace(local=found)
 
 
 def _upload(
