@@ -45,6 +45,13 @@ def open_descriptors() -> int:
     return len(os.listdir("/dev/fd"))
 
 
+def test_an_entry_of_any_kind_is_there(tree, tmp_path):
+    m("file=1 directory/x=1").write_to(tmp_path / "root")
+    (tmp_path / "root" / "broken").symlink_to("nowhere")
+    found = {name: tree.root.has(name) for name in ("file", "directory", "broken", "none")}
+    assert found == {"file": True, "directory": True, "broken": True, "none": False}
+
+
 def test_a_root_may_be_a_link_and_what_is_below_it_may_not(tmp_path):
     m("real/d/x=1").write_to(tmp_path)
     (tmp_path / "root").symlink_to("real")

@@ -36,6 +36,9 @@ MAX_OPEN = 2
 
 _NOFOLLOW = {"follow_symlinks": False} if os.link in os.supports_follow_symlinks else {}
 
+# Without it, a link counts as what it leads to.
+_NO_LINKS = {"follow_symlinks": False} if os.access in os.supports_follow_symlinks else {}
+
 T = TypeVar("T")
 
 
@@ -110,6 +113,10 @@ class Directory:
     def stat(self, name: str, *, follow: bool = False) -> os.stat_result:
         """Return the `stat` result of an entry. Links are not followed, unless `follow` is set."""
         return self._call(os.stat, name, follow_symlinks=follow)
+
+    def has(self, name: str) -> bool:
+        """Tell whether there is an entry of that name; a broken link is one. False if that can't be found out."""
+        return self._call(os.access, name, os.F_OK, **_NO_LINKS)
 
     def stat_self(self) -> os.stat_result:
         """Return the `stat` result of the directory itself."""

@@ -83,7 +83,8 @@ def find_in_use(directory: Directory, names: Sequence[str]) -> tuple[set[str], s
 def has_side_files(directory: Directory, name: str) -> bool:
     """Tell whether an entry is a database with a `-wal` or `-journal` beside it."""
     for suffix in ("-wal", "-journal"):
-        head = _read_head(directory, name + suffix)
+        # Nearly no file has any, and an error for a missing one takes five times as long.
+        head = _read_head(directory, name + suffix) if directory.has(name + suffix) else None
         if head is None:
             continue
         if head[:4] in _WAL_MAGIC or head[:8] == _JOURNAL_MAGIC:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.transfers.content_check import ContentCheck
@@ -31,8 +30,7 @@ _SYNCFS_MIN_FILES = 4
 """Minimum of files for which one `syncfs` is faster than an `fsync` per file."""
 
 
-@dataclass(frozen=True, slots=True)
-class DownloadResult:
+class DownloadResult(NamedTuple):
     """The result of a download: the new file, its object, and the digests of the content.
 
     `bytes_received` is less than the size of the file if the download was resumed.
@@ -200,6 +198,8 @@ class Download:
         """Replace an SQLite database that may be in use; tell whether that is done."""
         planned, size = self._planned, self._expected.size
         if self._location.database is None or not ((planned and planned.snapshot) or (size and size % PAGE_STEP == 0)):
+            return False
+        if self._file.is_database is False and not (planned and planned.snapshot):
             return False
         from buckia_core.syncing.transfer.download_database import place_database  # noqa: PLC0415  # few trees have any
 

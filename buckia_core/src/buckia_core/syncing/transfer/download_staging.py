@@ -27,6 +27,7 @@ from buckia_core.localfs.files import (
     write_all,
 )
 from buckia_core.localfs.opening import CREATE_FLAGS, FILE_NOFOLLOW_FLAGS
+from buckia_core.localfs.sqlite_files import is_database
 from buckia_core.localfs.staging_file import NEW_FILE_MODE, PRIVATE_MODE, StagingFile
 from buckia_core.localfs.system_errors import find_system_failure
 from buckia_core.planning.digest import Digest, Digests
@@ -49,9 +50,11 @@ class DownloadStagingFile(StagingFile, ABC):
 
     Attributes:
         resumed_bytes: Bytes that an earlier attempt downloaded.
+        is_database: Whether the content is an SQLite database; `None` if the file has to be read to know.
     """
 
     resumed_bytes = 0
+    is_database: bool | None = None
 
     @abstractmethod
     def fetch(self, expected: RemoteObject) -> RemoteObject:
@@ -137,6 +140,7 @@ class BufferedStagingFile(DownloadStagingFile):
     def finish(self, mode: int | None, mtime_ns: int | None) -> None:
         """Write the file, and set its permission bits and time."""
         write_all(self.create(self._prefix, self._mode), self.data)
+        self.is_database = is_database(self.data)
         self.data = b""
         super().finish(mode, mtime_ns)
 
