@@ -99,6 +99,13 @@ def test_requests_stay_where_this_machine_has_all_it_can_do():
     assert run(requests(), lambda limit: 3000.0 + limit, share=0.9) == [64]
 
 
+def test_requests_do_not_fall_because_other_programs_have_the_processors():
+    pace = requests()
+    run(pace, lambda limit: 3000.0, share=0.9)
+    run(pace, lambda limit: 300.0, start=200.0, share=0.9)
+    assert pace.limit == 64
+
+
 def test_requests_stay_where_the_provider_has_all_it_can_do():
     pace = requests()
     run(pace, lambda limit: min(limit, 128) / 0.03)

@@ -356,6 +356,14 @@ def test_throttling_lowers_the_number_of_requests(sides, monkeypatch):
     assert len(told) == 1
 
 
+def test_waiting_for_a_processor_counts_as_using_it(sides, monkeypatch):
+    busy: list[float] = []
+    monkeypatch.setattr(AdaptiveConcurrency, "record", lambda pace, size, now, used, count: busy.append(used))
+    monkeypatch.setattr(RequestRunner, "seconds_delayed", lambda runner: 1e6)
+    assert sides.here(MANY).sync().uploaded == 100
+    assert busy and min(busy) > 1e6
+
+
 def test_connections_that_can_not_be_closed_do_not_fail_a_run(sides):
     class Stuck(OnLoop):
         async def close_async(self) -> None:

@@ -13,7 +13,7 @@ _WINDOW_SECONDS = 0.25
 _SMALL_FILE = 1 << 20
 
 _CPU_BOUND_SHARE = 0.5
-"""Share of one processor above which small files are limited by this machine, and not by waiting for responses."""
+"""Share of one processor, used or waited for, above which this machine limits small files, and not the responses."""
 
 
 @dataclass(slots=True)
@@ -65,7 +65,8 @@ class AdaptiveConcurrency:
         Args:
             size: Bytes of content transferred.
             now: Time in seconds, of a monotonic clock.
-            busy: Processor time of this process, in seconds.
+            busy: Processor time of this process, in seconds, with the time in which other programs had the processors
+                that it needed: who waits for a processor must not look like one who waits for responses.
             count: The number of operations.
         """
         if self.fixed:
@@ -84,7 +85,10 @@ class AdaptiveConcurrency:
         rate = (self._count + self._bytes / 65536) / elapsed
         share = (busy - self._busy) / elapsed if self._bytes < _SMALL_FILE * self._count else 0.0
         previous = self.limit
-        if rate > self._best * 1.1 and share <= _CPU_BOUND_SHARE:
+        if share > _CPU_BOUND_SHARE:
+            # More in flight would not help, and a throughput that drops is no sign from the provider.
+            pass
+        elif rate > self._best * 1.1:
             self.limit = min(self.maximum, max(self.provider_default, self.limit + 2, int(self.limit * self.growth)))
         elif rate < self._best * 0.7:
             self._lower()

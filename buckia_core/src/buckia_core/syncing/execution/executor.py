@@ -192,7 +192,7 @@ class Execution:
             if not self._running:
                 return
             completed = _drain(self._finished)
-            now, busy = time.monotonic(), time.process_time()
+            now, busy = time.monotonic(), time.process_time() + self.worker.requests.seconds_delayed()
             if now - polled >= _POLL_SECONDS:
                 polled = now
                 for operation, delta in self.worker.in_flight.poll():

@@ -97,6 +97,10 @@ class RequestRunner:
             self._open_loop().run(self._send(group))
         return group.outcomes[: group.sent]
 
+    def seconds_delayed(self) -> float:
+        """Return how long the thread of the loop had no processor although it could have run; see `EventLoopThread`."""
+        return 0.0 if self._loop is None else self._loop.seconds_delayed()
+
     def _open_loop(self) -> EventLoopThread:
         with self._starting:
             if self._loop is None:
