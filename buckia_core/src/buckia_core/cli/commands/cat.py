@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, BinaryIO
 
 import click
@@ -11,6 +11,7 @@ import click
 from buckia_core.cli.app import Command
 from buckia_core.cli.context import CliContext, pass_context
 from buckia_core.cli.exit_codes import ExitCode
+from buckia_core.cli.object_names import open_bucket_of
 from buckia_core.cli.terminal.output import PipeClosed, is_broken_pipe, redirect_to_null
 
 if TYPE_CHECKING:
@@ -27,9 +28,8 @@ def cat_command(context: CliContext, keys: tuple[str, ...], recursive: bool) -> 
     KEYS may be patterns, such as 'logs/*.txt'. The last bytes of an object are written only if its content is right.
     """
     check_no_json(context)
-    config = context.one_bucket()
-    with context.client(config) as client:
-        for key in _keys(client, keys, recursive=recursive):
+    with open_bucket_of(context, *keys) as (client, names):
+        for key in _keys(client, names, recursive=recursive):
             write_object(client, key)
     return ExitCode.DONE
 
@@ -62,7 +62,7 @@ def write_object(client: BuckiaClient, key: str) -> None:
         raise PipeClosed from error
 
 
-def _keys(client: BuckiaClient, names: tuple[str, ...], *, recursive: bool) -> Iterator[str]:
+def _keys(client: BuckiaClient, names: Sequence[str], *, recursive: bool) -> Iterator[str]:
     from buckia_core.objects.selection import select  # noqa: PLC0415  # imports the engine
 
     for name in names:

@@ -13,7 +13,14 @@ import click
 from buckia_core.cli.app import Command
 from buckia_core.cli.context import CliContext, pass_context
 from buckia_core.cli.exit_codes import ExitCode
-from buckia_core.cli.object_names import ObjectName, check_target, parse_name, select_or_report, unknown_bucket
+from buckia_core.cli.object_names import (
+    ObjectName,
+    check_bucket,
+    check_new_key,
+    parse_name,
+    select_or_report,
+    unknown_bucket,
+)
 from buckia_core.planning.key_pattern import folder_prefix
 
 if TYPE_CHECKING:
@@ -66,6 +73,7 @@ def _run(
     if len(names) < 2:
         raise click.UsageError("Name KEYS, and a TARGET.")
     *sources, target = [parse_name(context, name) for name in names]
+    check_new_key(target.key)
     if len(sources) > 1 and target.key and not target.key.endswith("/"):
         raise click.UsageError(f"For several KEYS, the TARGET must end in a slash, and {target.key!r} does not.")
     context.bucket = target.bucket
@@ -78,7 +86,7 @@ def _run(
             name: stack.enter_context(context.client(context.config_file.bucket(name)))
             for name in dict.fromkeys(place.bucket for place in (*sources, target))
         }
-        check_target(context, clients[target.bucket].adapter, target)
+        check_bucket(context, clients[target.bucket].adapter, target)
         progress = progress_for(context.output, target.bucket)
         reporter = TransferReporter(context.output, target.bucket, progress)
         try:

@@ -13,6 +13,7 @@ from buckia_core.adapters.commands.table import Column
 from buckia_core.cli.app import Command
 from buckia_core.cli.context import CliContext, pass_context
 from buckia_core.cli.exit_codes import ExitCode
+from buckia_core.cli.object_names import open_bucket_of
 from buckia_core.cli.terminal.formatting import format_size
 from buckia_core.cli.terminal.tables import format_row
 from buckia_core.planning.key_pattern import has_wildcard
@@ -46,8 +47,8 @@ def du_command(context: CliContext, prefix: str, max_depth: int | None, exact: b
 
     PREFIX is a folder, or a pattern of objects. The total comes last. Reads all keys below PREFIX.
     """
-    config = context.one_bucket()
-    with context.client(config) as client:
+    with open_bucket_of(context, prefix) as (client, names):
+        (prefix,) = names
         from buckia_core.errors import NotFound  # noqa: PLC0415  # imports the engine
         from buckia_core.objects.selection import select  # noqa: PLC0415  # as above
 
@@ -63,7 +64,7 @@ def du_command(context: CliContext, prefix: str, max_depth: int | None, exact: b
         for folder in _folders(objects, base, max_depth):
             record: dict[str, object] = {
                 "type": "usage",
-                "bucket": config.name,
+                "bucket": client.config.name,
                 "prefix": folder.prefix,
                 "objects": folder.objects,
                 "size": folder.size,

@@ -14,7 +14,7 @@ from buckia_core.cli.app import Command
 from buckia_core.cli.commands.cat import check_no_json, write_object
 from buckia_core.cli.context import CliContext, pass_context
 from buckia_core.cli.exit_codes import ExitCode
-from buckia_core.cli.object_names import select_or_report
+from buckia_core.cli.object_names import open_bucket_of, parse_names, select_or_report
 from buckia_core.cli.path_arguments import near_path
 from buckia_core.cli.report import json_records
 from buckia_core.cli.terminal.formatting import format_size
@@ -72,9 +72,10 @@ def get_command(
         if len(sources) != 1 or recursive or no_clobber or dry_run:
             raise click.UsageError("--version downloads one object: leave out other KEYS and options.")
         return _get_version(context, sources[0], target, version, overwrite=overwrite)
-    _check_names(sources, target)
-    config, output = context.one_bucket(), context.output
-    with context.client(config) as client:
+    _check_names([place.key for place in parse_names(context, sources)], target)
+    output = context.output
+    with open_bucket_of(context, *sources) as (client, names):
+        config = client.config
         from buckia_core.cli.bulk_transfer import run_bulk_transfer  # noqa: PLC0415  # imports the engine
         from buckia_core.cli.report.transfers import TransferReporter  # noqa: PLC0415  # as above
         from buckia_core.cli.terminal.progress import progress_for  # noqa: PLC0415  # as above
@@ -85,8 +86,8 @@ def get_command(
         reporter = TransferReporter(output, config.name, progress)
         try:
             chosen = (
-                select_or_report(client.adapter, key, reporter, recursive=recursive, is_only=len(sources) == 1)
-                for key in sources
+                select_or_report(client.adapter, key, reporter, recursive=recursive, is_only=len(names) == 1)
+                for key in names
             )
             found = [each for each in chosen if each is not None]
             is_database = database_predicate(config)
@@ -166,19 +167,21 @@ def _write_to_stdout(context: CliContext, keys: Sequence[str], *, plain: bool) -
     if len(keys) != 1 or not plain:
         raise click.UsageError("One object goes to standard output, without other options. See `buckia cat --help`.")
     check_no_json(context)
-    with context.client(context.one_bucket()) as client:
-        write_object(client, keys[0])
+    with open_bucket_of(context, keys[0]) as (client, (key,)):
+        write_object(client, key)
     return ExitCode.DONE
 
 
 def _get_version(context: CliContext, key: str, target: str, version: str, *, overwrite: bool) -> ExitCode:
-    _check_names([key], target)
+    name = parse_names(context, [key])[0].key
+    _check_names([name], target)
     path = Path(target or ".")
     if target.endswith(_SEPARATORS):
         make_directories(path)
-    path = path / key.rpartition("/")[2] if path.is_dir() else path
-    config = context.one_bucket()
-    with context.client(config) as client:
+    path = path / name.rpartition("/")[2] if path.is_dir() else path
+    with open_bucket_of(context, key) as (client, names):
+        (key,) = names
+        config = client.config
         found = client.get(key, path, overwrite=overwrite, version=version)
     record = json_records.remote_object(config.name, found) | {"path": str(path)}
     context.output.result(record, f"{key} -> {path}, {format_size(found.size)}")

@@ -11,6 +11,7 @@ from buckia_core.adapters.commands.table import Column
 from buckia_core.cli.app import Command
 from buckia_core.cli.context import CliContext, pass_context
 from buckia_core.cli.exit_codes import ExitCode
+from buckia_core.cli.object_names import open_bucket_of
 from buckia_core.cli.report import json_records
 from buckia_core.cli.terminal.formatting import format_size, format_time
 from buckia_core.cli.terminal.tables import format_row
@@ -34,9 +35,10 @@ def ls_command(context: CliContext, prefix: str, long: bool, recursive: bool) ->
     Shows the objects whose keys start with PREFIX, in key order; or those that match it, if it is a pattern such as
     'images/*.png'. Without --recursive, directories are shown by name. Always reads all keys below PREFIX.
     """
-    config = context.one_bucket()
     entry: RemoteObject | str | None = None
-    with context.client(config) as client:
+    with open_bucket_of(context, prefix, by_prefix=True) as (client, names):
+        (prefix,) = names
+        config = client.config
         for entry in _entries(client.list, prefix, recursive=recursive):
             if isinstance(entry, str):
                 record: dict[str, object] = {"type": "directory", "bucket": config.name, "prefix": entry}
@@ -58,8 +60,9 @@ def ls_command(context: CliContext, prefix: str, long: bool, recursive: bool) ->
 @pass_context
 def stat_command(context: CliContext, key: str) -> ExitCode:
     """Show the metadata of an object."""
-    config = context.one_bucket()
-    with context.client(config) as client:
+    with open_bucket_of(context, key) as (client, names):
+        (key,) = names
+        config = client.config
         found = client.stat(key)
     facts = [
         ("key", found.key),

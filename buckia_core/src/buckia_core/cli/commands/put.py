@@ -16,6 +16,7 @@ import click
 from buckia_core.cli.app import Command
 from buckia_core.cli.context import CliContext, pass_context
 from buckia_core.cli.exit_codes import ExitCode
+from buckia_core.cli.object_names import check_new_key, open_bucket_of, parse_names
 from buckia_core.cli.path_arguments import near_path
 from buckia_core.cli.terminal.formatting import format_count
 from buckia_core.planning.key_pattern import folder_prefix
@@ -53,22 +54,24 @@ def put_command(
     """Upload files.
 
     SOURCES are files, directories such as 'dist/', whose content is uploaded, or - for standard input. The last
-    argument of several is the KEY. The name of the file is added to a KEY that ends in a slash, and if there is none.
-    An object that exists is replaced.
+    argument of several is the KEY, or NAME:KEY for the bucket NAME. The name of the file is added to a KEY that ends
+    in a slash, and if there is none. An object that exists is replaced.
     """
-    names, key = (sources, "") if len(sources) == 1 else (sources[:-1], sources[-1])
-    config, output = context.one_bucket(), context.output
+    names, target = (sources, "") if len(sources) == 1 else (sources[:-1], sources[-1])
+    key, output = parse_names(context, [target])[0].key, context.output
+    check_new_key(key)
     stream = names[0] if len(names) == 1 and _is_stream(names[0]) else None
     if stream is None and len(names) > 1 and key and not key.endswith("/"):
         raise click.UsageError(f"For several SOURCES, the KEY must end in a slash, and {key!r} does not.")
     if stream is not None and (not key or key.endswith("/") or recursive):
         raise click.UsageError("Name the whole KEY of the object that is read from standard input or a pipe.")
-    if len(names) == 1 and _looks_like_a_source(names[0], key):
+    if len(names) == 1 and _looks_like_a_source(names[0], target):
         raise click.UsageError(
-            f"{key!r} is a file beside {names[0]!r}. To upload both, add a KEY that ends in a slash, such as '/'. To "
-            f"write the object {key!r}, put ./ before the source."
+            f"{target!r} is a file beside {names[0]!r}. To upload both, add a KEY that ends in a slash, such as '/'. "
+            f"To write the object {target!r}, put ./ before the source."
         )
-    with context.client(config) as client:
+    with open_bucket_of(context, target) as (client, _):
+        config = client.config
         from buckia_core.cli.report.transfers import TransferReporter  # noqa: PLC0415  # imports the engine
         from buckia_core.cli.terminal.progress import progress_for  # noqa: PLC0415  # as above
 

@@ -11,6 +11,7 @@ import click
 from buckia_core.cli.app import Command
 from buckia_core.cli.context import CliContext, pass_context
 from buckia_core.cli.exit_codes import ExitCode, exit_code_for, worst_exit_code
+from buckia_core.cli.object_names import open_bucket_of, parse_names
 from buckia_core.cli.terminal.formatting import format_count, format_size
 from buckia_core.cli.terminal.prompts import confirm
 from buckia_core.planning.key_pattern import folder_prefix, has_wildcard
@@ -43,16 +44,17 @@ def rm_command(
     KEYS may be patterns, such as 'images/*.png'. Local files stay. The next sync treats the objects as deleted in the
     bucket: in direction `both`, your local files go to the trash.
     """
-    if not all(key.strip("/") for key in keys):
+    if not all(place.key.strip("/") for place in parse_names(context, keys)):
         raise click.UsageError("An empty KEY would delete the entire bucket. Name the objects to delete.")
     if version is not None:
         return _remove_version(context, keys, version, plain=not (recursive or dry_run), yes=yes)
-    config, output = context.one_bucket(), context.output
-    with context.client(config) as client:
+    output = context.output
+    with open_bucket_of(context, *keys) as (client, names):
+        config = client.config
         if recursive and not (yes or dry_run):
             # Fails at once where nobody can be asked, before the listing.
-            _check_can_ask(output, keys, config.name)
-        outcomes = _remove(client, output, keys, recursive=recursive, dry_run=dry_run, yes=yes)
+            _check_can_ask(output, names, config.name)
+        outcomes = _remove(client, output, names, recursive=recursive, dry_run=dry_run, yes=yes)
         if outcomes is None:
             output.note("Nothing was deleted.")
             return ExitCode.FAILED
@@ -202,8 +204,9 @@ def _is_directory(client: BuckiaClient, key: str) -> bool:
 def _remove_version(context: CliContext, keys: tuple[str, ...], version: str, *, plain: bool, yes: bool) -> ExitCode:
     if len(keys) != 1 or not plain:
         raise click.UsageError("--version needs exactly one KEY, without --recursive and --dry-run.")
-    config, output = context.one_bucket(), context.output
-    (key,) = keys
+    output = context.output
+    (place,) = parse_names(context, keys)
+    config, key = context.config_file.bucket(place.bucket), place.key
     if not confirm(
         output, f"Version {version} of {key} in the bucket {config.name} will be deleted permanently. Go on?", yes=yes
     ):

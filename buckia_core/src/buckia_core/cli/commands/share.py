@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -12,12 +15,14 @@ from buckia_core.adapters.commands.table import Column, Row
 from buckia_core.cli.app import Group
 from buckia_core.cli.context import CliContext, pass_context
 from buckia_core.cli.exit_codes import ExitCode, exit_code_for, worst_exit_code
+from buckia_core.cli.object_names import ObjectName, parse_names, unknown_bucket
 from buckia_core.cli.report.json_records import iso_time
 from buckia_core.cli.terminal.formatting import format_count, format_size, format_time
 from buckia_core.cli.terminal.output import Record
-from buckia_core.errors import ConfigError
+from buckia_core.errors import ConfigError, NotFound
 
 if TYPE_CHECKING:
+    from buckia_core.client import BuckiaClient
     from buckia_core.config import BucketConfig
     from buckia_core.sharing.share import Share
 
@@ -69,10 +74,10 @@ def add_command(
     Sharing the same object under the same name again renews the time at which the share expires. An object that has
     changed is a new share.
     """
-    config = _one_bucket(context)
-    with context.client(config) as client:
+    with _open_bucket_of(context, key) as (client, its_key):
+        config = client.config
         share = client.shares.add(
-            key,
+            its_key,
             name=name,
             ttl_days=ttl_days,
             content_type=content_type,
@@ -82,7 +87,7 @@ def add_command(
     url = None if share.url is None else share.url.url
     until = "it never expires" if share.expires is None else f"it expires {format_time(share.expires)}"
     context.output.disclose(_record(config, share, url), url or "")
-    context.output.note(f"{key} is shared as {share.id}; {until}")
+    context.output.note(f"{_shown(context, config, share.key)} is shared as {share.id}; {until}")
     return ExitCode.DONE
 
 
@@ -97,13 +102,19 @@ def list_command(context: CliContext, key: str | None) -> ExitCode:
     from buckia_core.config.share_settings import ShareAccess  # noqa: PLC0415  # imported with the configuration
 
     rows: list[Row] = []
-    for config in _buckets(context):
+    place = None if key is None else _place(context, key)
+    configs = _buckets(context) if place is None else [context.config_file.bucket(place.bucket)]
+    for config in configs:
+        if config.share is None:
+            raise _no_shares([config])
         with context.client(config) as client:
             shows_urls = client.shares.config.mode is ShareAccess.PUBLIC
-            found = client.shares.list(key, urls=shows_urls)
+            found = client.shares.list(None if place is None else place.key, urls=shows_urls)
+        if not found and place is not None and place.unknown:
+            raise unknown_bucket(context, place)
         if not found:
             context.output.note(f"{config.name}: there are no shares")
-        rows.extend(_row(config, each) for each in found)
+        rows.extend(_row(context, config, each) for each in found)
     context.table(_COLUMNS, rows)
     return ExitCode.DONE
 
@@ -119,9 +130,9 @@ def url_command(context: CliContext, share: str, expires: timedelta | None) -> E
 
     SHARE is an id, a key in the share bucket, or the key of an object that has one share.
     """
-    config = _one_bucket(context)
-    with context.client(config) as client:
-        found = client.shares.url(share, expires_in=expires)
+    with _open_bucket_of(context, share) as (client, name):
+        config = client.config
+        found = client.shares.url(name, expires_in=expires)
     record = {
         "type": "url",
         "bucket": config.name,
@@ -144,11 +155,13 @@ def remove_command(context: CliContext, share: str, all_of_object: bool) -> Exit
     SHARE is an id, a key in the share bucket, a URL, or the key of an object. If the object has several shares, name
     one by its id, or remove --all of them.
     """
-    config = _one_bucket(context)
-    with context.client(config) as client:
-        removed = client.shares.remove(share, all=all_of_object)
+    with _open_bucket_of(context, share) as (client, name):
+        config = client.config
+        removed = client.shares.remove(name, all=all_of_object)
     for each in removed:
-        context.output.result(_record(config, each, None, "unshared"), f"removed {each.id} of {each.key}")
+        context.output.result(
+            _record(config, each, None, "unshared"), f"removed {each.id} of {_shown(context, config, each.key)}"
+        )
     return ExitCode.DONE
 
 
@@ -164,9 +177,13 @@ def sweep_command(context: CliContext) -> ExitCode:
         with context.client(config) as client:
             result = client.shares.sweep()
         for each in result.removed:
-            context.output.result(_record(config, each, None, "unshared"), f"removed {each.id} of {each.key}")
+            context.output.result(
+                _record(config, each, None, "unshared"), f"removed {each.id} of {_shown(context, config, each.key)}"
+            )
         for failure in result.failed:
-            context.output.failed(f"{failure.share.key} (share {failure.share.id})", str(failure.error))
+            context.output.failed(
+                f"{_shown(context, config, failure.share.key)} (share {failure.share.id})", str(failure.error)
+            )
             codes.append(exit_code_for(failure.error))
         context.output.say(f"{config.name}: {format_count(len(result.removed), 'share')} removed")
     return worst_exit_code(codes)
@@ -181,12 +198,15 @@ def _buckets(context: CliContext) -> list[BucketConfig]:
     chosen = context.buckets()
     found = [config for config in chosen if config.share is not None]
     if not found:
-        names = ", ".join(repr(config.name) for config in chosen)
-        raise ConfigError(
-            f"bucket {names} has no setting 'share', which names the bucket that shares go to",
-            source=chosen[0].source,
-        )
+        raise _no_shares(chosen)
     return found
+
+
+def _no_shares(chosen: Sequence[BucketConfig]) -> ConfigError:
+    names = ", ".join(repr(config.name) for config in chosen)
+    return ConfigError(
+        f"bucket {names} has no setting 'share', which names the bucket that shares go to", source=chosen[0].source
+    )
 
 
 def _one_bucket(context: CliContext) -> BucketConfig:
@@ -195,16 +215,48 @@ def _one_bucket(context: CliContext) -> BucketConfig:
     if len(found) > 1:
         names = ", ".join(config.name for config in found)
         raise click.UsageError(f"This command works on one bucket. Choose it with --bucket: {names}.")
-    context.bucket = found[0].name
     return found[0]
 
 
-def _row(config: BucketConfig, share: Share) -> Row:
+def _place(context: CliContext, name: str) -> ObjectName:
+    """Return the bucket that has shares, and the key, id or URL in it; see `parse_names`."""
+    return parse_names(context, [name], partial(_one_bucket, context))[0]
+
+
+@contextmanager
+def _open_bucket_of(context: CliContext, name: str) -> Iterator[tuple[BuckiaClient, str]]:
+    """Open the bucket of a name, and yield its client and the key, id or URL.
+
+    Raises:
+        BucketNotConfigured: Nothing was found, and the name has an unknown bucket.
+        ConfigError: The bucket has no shares.
+    """
+    place = _place(context, name)
+    config = context.config_file.bucket(place.bucket)
+    if config.share is None:
+        raise _no_shares([config])
+    with context.client(config) as client:
+        try:
+            yield client, place.key
+        except NotFound as missing:
+            if not place.unknown:
+                raise
+            raise unknown_bucket(context, place) from missing
+
+
+def _shown(context: CliContext, config: BucketConfig, key: str) -> str:
+    """Return a key as `NAME:KEY` if several buckets have shares."""
+    having = [each for each in context.config_file.buckets.values() if each.share is not None]
+    return f"{config.name}:{key}" if len(having) > 1 else key
+
+
+def _row(context: CliContext, config: BucketConfig, share: Share) -> Row:
     url = None if share.url is None else share.url.redacted
     expires = "never" if share.expires is None else format_time(share.expires)
     state = expires if share.state.value == "live" else share.state.value
     shown = "expired" if share.expired else state
-    return _record(config, share, url), (share.id, shown, share.access.value, format_size(share.size), share.key, url)
+    key = _shown(context, config, share.key)
+    return _record(config, share, url), (share.id, shown, share.access.value, format_size(share.size), key, url)
 
 
 def _record(config: BucketConfig, share: Share, url: str | None, kind: str = "share") -> Record:

@@ -10,6 +10,7 @@ from buckia_core.adapters.commands.options import parse_age
 from buckia_core.cli.app import Command
 from buckia_core.cli.context import CliContext, pass_context
 from buckia_core.cli.exit_codes import ExitCode
+from buckia_core.cli.object_names import open_bucket_of
 from buckia_core.cli.report.json_records import iso_time
 
 _DEFAULT = timedelta(hours=1)
@@ -43,9 +44,9 @@ def url_command(
     """
     if public and (expires is not None or method != "GET" or content_type is not None):
         raise click.UsageError("A public URL does not expire, and is for reading: --public goes without other options.")
-    config = context.one_bucket()
     lifetime = expires or _DEFAULT
-    with context.client(config) as client:
+    with open_bucket_of(context, key) as (client, names):
+        (key,) = names
         store = client.objects
         if method == "PUT":
             found = store.presigned_put(key, expires_in=lifetime, content_type=content_type)
@@ -56,7 +57,7 @@ def url_command(
             found = store.url(key, policy=policy, expires_in=lifetime)
     record = {
         "type": "url",
-        "bucket": config.name,
+        "bucket": client.config.name,
         "key": key,
         "url": found.url,
         "method": found.method,

@@ -13,6 +13,7 @@ from buckia_core.adapters.commands.table import Cell, Column
 from buckia_core.cli.app import Command
 from buckia_core.cli.context import CliContext, pass_context
 from buckia_core.cli.exit_codes import ExitCode, exit_code_for, worst_exit_code
+from buckia_core.cli.object_names import open_bucket_of
 from buckia_core.cli.parameters import parse_time
 from buckia_core.cli.report import json_records
 from buckia_core.cli.terminal.formatting import format_count, format_size, format_time
@@ -41,8 +42,9 @@ def versions_command(context: CliContext, prefix: str, deleted: bool) -> ExitCod
 
     Shows the objects whose keys start with PREFIX, in key order, with the newest version first.
     """
-    config = context.one_bucket()
-    with context.client(config) as client:
+    with open_bucket_of(context, prefix, by_prefix=True) as (client, names):
+        (prefix,) = names
+        config = client.config
         found = client.versions().list(prefix)
         chosen = _of_deleted(found) if deleted else found
         context.table(_COLUMNS, ((_version_record(config.name, each), _cells(each)) for each in chosen))
@@ -89,10 +91,12 @@ def restore_command(
         raise click.UsageError("--version restores one object: leave out --at and --recursive.")
     if delete_new and at is None:
         raise click.UsageError("--delete-new goes with --at.")
-    if not key and not recursive:
-        raise click.UsageError("Name a KEY, or give --recursive for the entire bucket.")
-    config, output = context.one_bucket(), context.output
-    with context.client(config) as client:
+    output = context.output
+    with open_bucket_of(context, key, by_prefix=True) as (client, names):
+        (key,) = names
+        config = client.config
+        if not key and not recursive:
+            raise click.UsageError("Name a KEY, or give --recursive for the entire bucket.")
         versions = client.versions()
         plan = versions.plan(key, version=version, at=at, recursive=recursive, delete_new=delete_new)
         if not plan:
