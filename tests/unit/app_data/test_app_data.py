@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -310,52 +307,6 @@ def test_what_the_profile_lacks_is_named(
 def test_invalid_profiles_are_refused(app: object) -> None:
     with pytest.raises(ConfigError, match="app"):
         BucketConfig(provider="file", root="bucket", app=app)
-
-
-STEPS = """
-import os, sys
-sys.path[:0] = {path!r}
-killed, step = int(sys.argv[1]), 0
-def die_at(event, args):
-    global step
-    if event in ("os.rename", "os.remove", "os.link", "sqlite3.connect", "os.truncate") or (
-        event == "open" and isinstance(args[1], str) and "w" in args[1]
-    ):
-        step += 1
-        if step == killed:
-            os.kill(os.getpid(), 9)
-from buckia import BucketConfig, BuckiaClient
-config = BucketConfig(provider="file", root="../bucket", base_dir={root!r}, name="app", app={app!r})
-client = BuckiaClient(config)
-client.adapter
-sys.addaudithook(die_at)
-getattr(client.app, {call!r})()
-"""
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("call", ["restore", "reset", "apply_demo"])
-def test_killed_at_any_step_the_database_is_the_old_or_the_new_one(
-    phone: Instance, tmp_path: Path, bucket: Path, call: str
-) -> None:
-    publish_demo(bucket, 1, 2)
-    phone.app.update_demo()
-    phone.write(f"{USER}/note.txt", "mine")
-    make_database(phone.database, "wal", 3, 4, 5).close()
-    phone.app.backup()
-    new = {"restore": [3, 4, 5], "reset": [1, 2], "apply_demo": [1, 2, 8]}[call]
-    profile = {"documents": "Documents/", "user": USER, "demo": DEMO, "database": "App.sqlite"}
-    code = STEPS.format(path=sys.path, root=str(tmp_path / "phone"), app=profile, call=call)
-    for step in range(1, 500):
-        for suffix in ("", "-wal", "-shm"):
-            Path(f"{phone.database}{suffix}").unlink(missing_ok=True)
-        make_database(phone.database, "wal", 8).close()
-        ended = subprocess.run([sys.executable, "-c", code, str(step)], check=False, env=os.environ)
-        assert phone.rows() in ([8], new), step
-        if ended.returncode == 0:
-            break
-        assert ended.returncode == -9
-    assert step > 10 and phone.rows() == new
 
 
 def test_writer_may_have_the_database_open_while_demo_data_is_applied(phone: Instance, bucket: Path) -> None:

@@ -18,7 +18,7 @@ from buckia_core.adapters.transfers.hashing import (
 )
 from buckia_core.errors import IntegrityError, Transient
 from buckia_core.localfs.files import entry_from_stat
-from buckia_core.localfs.sqlite_files import HEADER_SIZE, has_wal_mode
+from buckia_core.localfs.sqlite_files import HEADER_SIZE, has_wal_mode, is_database
 from buckia_core.planning.digest import Comparison, Digests, compare, merge, without_tentative
 from buckia_core.planning.manifest import LocalEntry, RemoteObject, is_untouched
 from buckia_core.planning.mapping import PathMapping
@@ -100,8 +100,13 @@ class EvidenceCollector:
                 head = file.read(HEADER_SIZE) if may_be_database(entry, mapping) else b""
                 if not has_wal_mode(head):
                     file.seek(0)
-                    digests, status = hash_open_file(file, algorithms)
-                    return entry_from_stat(entry.key, entry.mapping_id, status)._replace(digests=digests)
+                    try:
+                        digests, status = hash_open_file(file, algorithms)
+                        return entry_from_stat(entry.key, entry.mapping_id, status)._replace(digests=digests)
+                    except FileChanged:
+                        # Of a database to which a program commits all the time, a snapshot can be read.
+                        if not is_database(head):
+                            raise
         if (location := locator.locate(entry.key, mapping)) is None:
             raise FileNotFoundError(f"{local_path(entry.key, mapping)} is gone")
         with database_snapshot(location, entry.key, mapping.id) as found:

@@ -69,10 +69,11 @@ class BufferedUpload(NamedTuple):
             raise DatabaseFound
         data, status = location.read(key, planned.size)
         local = entry_from_stat(planned.key, planned.mapping_id, status)
+        if location.database is not None and is_database(data):
+            # A program that commits all the time changes it after each plan, which a snapshot allows for.
+            raise DatabaseFound
         if not is_same_version(local, planned) or len(data) != planned.size:
             raise StateChanged
-        if location.database is not None and is_database(data):
-            raise DatabaseFound
         digests, mode = hash_bytes(data, (algorithm,)), permission_bits(status)
         info = UploadInfo(status.st_mtime_ns, digests, mode=mode, digests_computed=True)
         return cls(local, data, IfUnchanged(replaces) if replaces else IfAbsent(), info)
@@ -134,12 +135,12 @@ def _upload(
     expect = IfUnchanged(replaces) if replaces else IfAbsent()
     with location.open(key) as file:
         status = os.fstat(file.fileno())
-        if not is_same_version(entry_from_stat(planned.key, planned.mapping_id, status), planned):
-            raise StateChanged
         if location.database is not None and planned.size % PAGE_STEP == 0:
             if is_database(file.read(HEADER_SIZE)):
                 raise DatabaseFound
             file.seek(0)
+        if not is_same_version(entry_from_stat(planned.key, planned.mapping_id, status), planned):
+            raise StateChanged
         source = _LargeFile(file, location, planned, permission_bits(status))
         return _upload_large(adapter, source, expect, algorithm, key, track_progress, resume_store)
 

@@ -25,7 +25,7 @@ def database_source(location: FileLocation, planned: LocalEntry, *, is_new: bool
     database                                                  what is uploaded
     --------------------------------------------------------------------------------------
     with side files, named by the configuration, in WAL mode  a snapshot
-    locked by a writer                                        a snapshot
+    locked by a writer, or changed since the plan             a snapshot
     any other                                                 the file as it is
     damaged, replaces an object or has side files             nothing: `CorruptDatabase`
     damaged, new                                              the file as it is
@@ -50,7 +50,9 @@ def database_source(location: FileLocation, planned: LocalEntry, *, is_new: bool
             return
         with open(found.path, "rb") as file:
             head = file.read(HEADER_SIZE)
-        if not planned.snapshot and not has_wal_mode(head) and not is_locked(location.path):
+        before = found.entry
+        is_as_planned = (before.mtime_ns, before.inode) == (planned.mtime_ns, planned.inode)
+        if not planned.snapshot and not has_wal_mode(head) and is_as_planned and not is_locked(location.path):
             yield as_it_is
             return
         copy = FileLocation(stack.enter_context(Tree(str(found.path.parent))).root, found.path.name)
