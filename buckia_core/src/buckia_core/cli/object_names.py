@@ -26,7 +26,7 @@ class ObjectName(NamedTuple):
     Attributes:
         bucket: Name of the bucket in the configuration.
         key: The key, folder or pattern.
-        unknown: What stands before a colon of the key like the name of a bucket, and is none; empty if nothing does.
+        unknown: Text before a colon of the key that looks like the name of a bucket but is not one; otherwise empty.
     """
 
     bucket: str
@@ -174,7 +174,7 @@ def select_or_report(
     is_only: bool,
     instead: Callable[[], Exception] | None = None,
 ) -> Selection | None:
-    """Return the objects of a name; report one without any and return `None`, or raise that if it `is_only` one.
+    """Return the objects of a name. If there are none, report that and return `None`, or raise it if `is_only`.
 
     Args:
         adapter: The bucket.
