@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from buckia_core.adapters.memory.sync import MemorySync
 from buckia_core.errors import InvalidSetting, NotSupported, StateError
-from buckia_core.sharing.names import is_share_key, new_share_key
+from buckia_core.sharing.names import share_key
 from buckia_core.sharing.record import MAX_BYTES, ShareState, decode, encode, share_hash
 from buckia_core.sharing.share import Share
 from tests.unit.sharing.conftest import Pair
@@ -34,6 +35,9 @@ def _plant(pair: Pair, share: Share, *, generation: int = 1, **changes: Any) -> 
     except (TypeError, ValueError):
         hash_part = "0" * 24
     share_id = changes.get("id", f"{hash_part}-{generation}")
+    if "share_key" not in changes:
+        with suppress(TypeError, AttributeError, UnicodeEncodeError):
+            text["share_key"] = share_key(share_id, text["nonce"], text["key"], text["name"])
     pair.private.put(f".buckia-shares/{share_id}.json", json.dumps(text | {"id": share_id}).encode())
     return str(share_id)
 
@@ -49,6 +53,10 @@ def shared(open_pair) -> tuple[Pair, Share]:
     "changes",
     [
         {"share_key": "index.html"},
+        {"share_key": KEY},
+        {"share_key": f"a/{'0' * 32}.txt"},
+        {"nonce": "0" * 31},
+        {"nonce": 1},
         {"share_key": f"../{KEY}"},
         {"share_key": f"/{KEY}"},
         {"share_key": f"a/{KEY}"},
@@ -102,10 +110,17 @@ def test_a_record_that_buckia_does_not_write_is_left_out_alone(shared, caplog, c
     assert len(pair.records) == 2
 
 
-@pytest.mark.parametrize("name", ["a.txt", "Été.tar.GZ", "con", "x" * 300, "a/b.c/-.PNG", "...", "日本.jpeg"])
-def test_keys_of_shares_are_known_by_their_form(name):
-    assert is_share_key(new_share_key(name, name))
-    assert is_share_key(new_share_key(name, "com1"))
+def test_the_record_of_a_share_is_none_of_another_copy(shared):
+    """A record that names the copy of another share can't be made, even by somebody who knows all of both."""
+    pair, share = shared
+    other = pair.shares.add("a.txt", name="other")
+    text, its = _text(pair, share), _text(pair, other)
+    for changes in ({"share_key": its["share_key"]}, {"share_key": its["share_key"], "nonce": its["nonce"]}):
+        planted = _plant(pair, share, expires=PAST, **changes)
+        assert pair.shares.sweep().removed == ()
+        with pytest.raises(StateError, match="delete this object"):
+            pair.shares.remove(planted)
+    assert {text["share_key"], its["share_key"]} == set(pair.copies)
 
 
 def test_a_record_that_is_written_can_be_read(shared):

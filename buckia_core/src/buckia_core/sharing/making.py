@@ -22,7 +22,7 @@ from datetime import datetime, timedelta
 
 from buckia_core.errors import AdapterError, PreconditionFailed
 from buckia_core.planning.manifest import RemoteObject
-from buckia_core.sharing.names import new_share_key
+from buckia_core.sharing.names import new_nonce, share_key
 from buckia_core.sharing.place import SharePlace
 from buckia_core.sharing.record import ShareRecord, ShareState, generation, share_hash
 from buckia_core.sharing.record_store import RecordStore, Stored
@@ -104,10 +104,11 @@ class Maker:
 
     def _create(self, share_id: str, wanted: Wanted) -> ShareRecord:
         now, me = self.now(), secrets.token_hex(8)
-        share_key = new_share_key(wanted.found.key, wanted.name)
+        nonce = new_nonce()
+        copy_key = share_key(share_id, nonce, wanted.found.key, wanted.name)
         expires = self._expiry(wanted)
         # Makes sure of the URL before anything is written.
-        self.place.url(share_key, expires, now)
+        self.place.url(copy_key, expires, now)
         record = ShareRecord(
             id=share_id,
             state=ShareState.MAKING,
@@ -115,7 +116,8 @@ class Maker:
             content=wanted.content,
             size=wanted.found.size,
             name=wanted.name,
-            share_key=share_key,
+            share_key=copy_key,
+            nonce=nonce,
             share_bucket=self.place.identity,
             access=self.place.access,
             created=now,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
 import unicodedata
@@ -20,10 +21,7 @@ _MAX_EXTENSION = 16
 _DOUBLE_EXTENSIONS = ("tar",)
 _OTHER = re.compile(r"[^a-z0-9]+")
 _EXTENSION = re.compile(rf"[a-z0-9]{{1,{_MAX_EXTENSION}}}")
-_SHARE_KEY = re.compile(
-    rf"(?=[^/]{{1,{MAX_SLUG + len(DEFAULT_SLUG) + 1}}}/)[a-z0-9]+(-[a-z0-9]+)*/[0-9a-f]{{{2 * _TOKEN_BYTES}}}"
-    rf"((\.({'|'.join(_DOUBLE_EXTENSIONS)}))?\.{_EXTENSION.pattern})?"
-)
+_NONCE = re.compile(rf"[0-9a-f]{{{2 * _TOKEN_BYTES}}}")
 
 
 def slugify(name: str) -> str:
@@ -58,14 +56,21 @@ def display_name(key: str, name: str | None) -> str:
     return given if own == extension and own and "/" not in name else name
 
 
-def new_share_key(key: str, name: str) -> str:
-    """Return a new key in the share bucket: slug, 128 random bits, and the extension of the object's key.
+def new_nonce() -> str:
+    """Return 128 random bits as hexadecimal digits, for `share_key`."""
+    return secrets.token_hex(_TOKEN_BYTES)
 
-    It has no upper case, so that it is unique on file systems that ignore case.
+
+def share_key(share_id: str, nonce: str, key: str, name: str) -> str:
+    """Return the key of a share in the share bucket: slug, 128 bits of a hash, and the extension of the object's key.
+
+    The hash is of the share's id and of a secret nonce, so nobody can guess the key, and nobody can find an id and a
+    nonce for a key that exists. It has no upper case, so that it is unique on file systems that ignore case.
     """
-    return f"{directory_prefix(slugify(name))}{secrets.token_hex(_TOKEN_BYTES)}{split_extension(key)[1]}"
+    token = hashlib.sha256(f"{share_id}:{nonce}".encode()).hexdigest()[: 2 * _TOKEN_BYTES]
+    return f"{directory_prefix(slugify(name))}{token}{split_extension(key)[1]}"
 
 
-def is_share_key(key: str) -> bool:
-    """Tell whether a key has the form of those of `new_share_key`."""
-    return _SHARE_KEY.fullmatch(key) is not None
+def is_nonce(text: str) -> bool:
+    """Tell whether a text has the form of those of `new_nonce`."""
+    return _NONCE.fullmatch(text) is not None

@@ -1,7 +1,8 @@
 """`ShareRecord`: what is known about a share. One small JSON object in the private bucket for each share.
 
 Whoever can write to the private bucket can write records, so `decode` takes only those that Buckia could have written:
-the key is one of `new_share_key`, the id follows from what is shared, and sizes and times can be shown and compared.
+the id follows from what is shared, the key of the copy from the id and a nonce (see `names.share_key`), and sizes and
+times can be shown and compared.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from enum import Enum
 from typing import Any
 
 from buckia_core.config.share_settings import ShareAccess
-from buckia_core.sharing.names import is_share_key
+from buckia_core.sharing.names import is_nonce, share_key
 
 FORMAT = 1
 """Format of the JSON. Records of a later format are left alone."""
@@ -71,7 +72,8 @@ class ShareRecord:
         content: Digest of its content, or else the fingerprint of its version.
         size: Its size in bytes.
         name: Name of the share.
-        share_key: Key of the copy in the share bucket. Never used again.
+        share_key: Key of the copy in the share bucket. Never used again. Follows from `id` and `nonce`.
+        nonce: Random text, which only the record has.
         share_bucket: Identity of the share bucket.
         access: Who can open it.
         headers: Headers that were given for the copy.
@@ -91,6 +93,7 @@ class ShareRecord:
     size: int
     name: str
     share_key: str
+    nonce: str
     share_bucket: str
     access: ShareAccess
     created: datetime
@@ -183,7 +186,7 @@ def decode(data: bytes) -> ShareRecord:
 
 
 def _has_types(record: ShareRecord) -> bool:
-    texts = (record.id, record.key, record.content, record.name, record.share_key, record.share_bucket, record.revision)
+    texts = (record.id, record.key, record.content, record.name, record.nonce, record.share_bucket, record.revision)
     return (
         all(isinstance(each, str) and each for each in texts)
         and isinstance(record.content_type, str | None)
@@ -212,7 +215,8 @@ def _is_possible(record: ShareRecord) -> bool:
     return (
         is_share_id(record.id)
         and record.id.partition("-")[0] in hashes
-        and is_share_key(record.share_key)
+        and is_nonce(record.nonce)
+        and record.share_key == share_key(record.id, record.nonce, record.key, record.name)
         and 0 <= record.size < _MAX_SIZE
         and (record.access is ShareAccess.PUBLIC or record.expires is not None)
     )
