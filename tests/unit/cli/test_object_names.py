@@ -180,6 +180,26 @@ def test_a_name_that_is_wrong_says_what_to_write(buckia, buckets, arguments, mes
     assert [contents(each) for each in buckets] == before
 
 
+@pytest.mark.parametrize(
+    ("arguments", "size"),
+    [
+        (["ls", "-lh"], "2.0 KiB"),
+        (["ls", "-l", "--bytes"], "2048"),
+        (["ls", "-l", "--bytes", "-h"], "2.0 KiB"),
+        (["du", "-h"], "2.0 KiB"),
+        (["du", "--bytes"], "2048"),
+        (["du", "--bytes", "--human-readable"], "2.0 KiB"),
+    ],
+    ids=lambda each: " ".join(each) if isinstance(each, list) else each,
+)
+def test_h_is_about_sizes_where_sizes_are_shown(buckia, buckets, arguments, size):
+    buckets[1].upload_file(b"x" * 2048, "h/big")
+    command, *options = arguments
+    result = buckia(command, *options, "other:h/")
+    assert result.code == 0 and size in result.out, result
+    assert "Usage" in buckia(command, "--help").out and "Usage" in buckia("cat", "-h").out
+
+
 def test_shares_say_their_bucket_where_several_have_some(buckia, buckets):
     added = buckia("share", "add", "shared:s.txt")
     assert "shared:s.txt is shared as" in added.err

@@ -14,6 +14,7 @@ from buckia_core.cli.app import Command
 from buckia_core.cli.context import CliContext, pass_context
 from buckia_core.cli.exit_codes import ExitCode
 from buckia_core.cli.object_names import open_bucket_of
+from buckia_core.cli.parameters import SIZE_SETTINGS, size_option
 from buckia_core.cli.terminal.formatting import format_size
 from buckia_core.cli.terminal.tables import format_row
 from buckia_core.planning.key_pattern import has_wildcard
@@ -31,7 +32,7 @@ class _Folder:
     size: int = 0
 
 
-@click.command("du", cls=Command)
+@click.command("du", cls=Command, context_settings=SIZE_SETTINGS)
 @click.argument("prefix", default="")
 @click.option(
     "-d",
@@ -40,7 +41,7 @@ class _Folder:
     type=click.IntRange(min=0),
     help="Show folders up to N levels below PREFIX; 0 shows the total only.",
 )
-@click.option("--bytes", "exact", is_flag=True, help="Show sizes in bytes.")
+@size_option
 @pass_context
 def du_command(context: CliContext, prefix: str, max_depth: int | None, exact: bool) -> ExitCode:
     """Show the size and the number of objects of each folder.

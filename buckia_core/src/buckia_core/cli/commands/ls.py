@@ -12,6 +12,7 @@ from buckia_core.cli.app import Command
 from buckia_core.cli.context import CliContext, pass_context
 from buckia_core.cli.exit_codes import ExitCode
 from buckia_core.cli.object_names import open_bucket_of
+from buckia_core.cli.parameters import SIZE_SETTINGS, size_option
 from buckia_core.cli.report import json_records
 from buckia_core.cli.terminal.formatting import format_size, format_time
 from buckia_core.cli.terminal.tables import format_row
@@ -24,12 +25,13 @@ from buckia_core.planning.manifest import RemoteObject
 _COLUMNS = (Column("Size", right=True, width=10), Column("Stored", width=19), Column("Key"))
 
 
-@click.command("ls", cls=Command)
+@click.command("ls", cls=Command, context_settings=SIZE_SETTINGS)
 @click.argument("prefix", default="")
 @click.option("-l", "--long", is_flag=True, help="Show size and time.")
 @click.option("-r", "--recursive", is_flag=True, help="Show all objects below directories, too.")
+@size_option
 @pass_context
-def ls_command(context: CliContext, prefix: str, long: bool, recursive: bool) -> ExitCode:
+def ls_command(context: CliContext, prefix: str, long: bool, recursive: bool, exact: bool) -> ExitCode:
     """List the objects of a bucket.
 
     Shows the objects whose keys start with PREFIX, in key order; or those that match it, if it is a pattern such as
@@ -45,7 +47,8 @@ def ls_command(context: CliContext, prefix: str, long: bool, recursive: bool) ->
                 context.output.result(record, format_row(_COLUMNS, ("", "", entry)) if long else entry)
             else:
                 record = json_records.remote_object(config.name, entry)
-                cells = (format_size(entry.size), format_time(entry.modified_ns or None), entry.key)
+                size = str(entry.size) if exact else format_size(entry.size)
+                cells = (size, format_time(entry.modified_ns or None), entry.key)
                 context.output.result(record, format_row(_COLUMNS, cells) if long else entry.key)
     if entry is None and has_wildcard(prefix):
         raise NotFound(f"{prefix!r}: no key starts with this, or matches it as a pattern", key=prefix)
