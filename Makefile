@@ -23,7 +23,7 @@ HEADING := @printf '\n== %s ==\n'
 
 help:
 	@echo "make demo    see Buckia sync a small project with a folder that plays the bucket"
-	@echo "make picture run the demo once more, and draw the picture of it in the README"
+	@echo "make picture run the demo and buckia init once more, and draw their pictures in the docs"
 	@echo "make test    all checks: style, types, layers, tests"
 	@echo "make test-long  the tests that take long"
 	@echo "make test-everywhere  all tables of syncs on every kind of bucket"
@@ -39,8 +39,9 @@ help:
 demo: $(VENV)/installed
 	@$(PYTHON_HERE) examples/quickstart/demo.py
 
-picture: $(VENV)/installed
+picture: $(VENV)/developing
 	@$(PYTHON_HERE) examples/quickstart/picture.py
+	@$(PYTHON_HERE) -m tests.docs.init_picture
 
 test: lint pytest
 

@@ -10,6 +10,7 @@ from types import ModuleType
 
 import pytest
 
+from tests.docs import init_picture
 from tests.docs.pages import ROOT
 from tests.docs.sessions import constant
 
@@ -41,6 +42,16 @@ def test_the_picture_is_current(picture):
     drawn = picture.PICTURE.read_text("utf-8")
     assert any("$ buckia sync" in line for line in words(drawn))
     assert words(drawn) == words(picture.draw(picture.record())), "run: make picture"
+
+
+def test_the_picture_of_init_is_current(picture, moto_server):
+    questions = "ok "  # what follows are the checks, whose figures are those of the machine
+    drawn = words(init_picture.PICTURE.read_text("utf-8"))
+    shown = words(picture.draw(init_picture.record(moto_server)))
+    assert [line for line in drawn if not line.startswith(questions)][:3]
+    for before in (drawn, shown):
+        before[:] = [line.strip() for line in before if not line.startswith(questions) and line.strip()]
+    assert drawn == shown, "run: make picture"
 
 
 def test_the_picture_loads_nothing_from_elsewhere(picture):

@@ -90,7 +90,7 @@ def test_b2(person, b2_account):
     answers = (
         ("Provider", "b2"), ("Name of the bucket", ""), ("bucket_name", bucket),
         ("application_key_id", b2_account.key_id), ("Secret store", "file"),
-        ("application_key, hidden", b2_account.key),
+        ("application_key (not shown", b2_account.key),
     )  # fmt: skip
     follow(person, ("--set", f"api_url={b2_account.endpoint}"), answers, b2_account.key)
 
@@ -99,7 +99,7 @@ def test_bunny(person, bunny_account):
     zone = bunny_account.new_zone()
     answers = (
         ("Provider", "bunny"), ("Name of the bucket", ""), ("bucket_name", zone.name),
-        ("Secret store", "file"), ("storage_api_key, hidden", zone.password),
+        ("Secret store", "file"), ("storage_api_key (not shown", zone.password),
     )  # fmt: skip
     follow(person, ("--set", f"endpoint_url={zone.endpoint}"), answers, zone.password)
 

@@ -165,7 +165,7 @@ def _ask_secret(output: Output, each: Setting, variable: str | None, name: str, 
     default = f"env:{variable}" if variable else ""
     hint = f"press Enter for {default}" if default else "or a reference such as env:NAME"
     while True:
-        question = f"{each.name}, hidden as you type; it goes to {secrets.place}; {hint}"
+        question = f"{each.name} (not shown as you type, and kept in the secret store `{secrets.place}`); {hint}"
         answer = str(click.prompt(question, default=default, hide_input=True, show_default=False, err=True)).strip()
         if is_reference(answer, secret_stores(registry())):
             return answer

@@ -16,6 +16,7 @@ SENSITIVE = (
     "!.env*.example",
     "!.env*.sample",
     "!.env*.template",
+    "*.age",
     "*.jks",
     "*.kdbx",
     "*.key",
@@ -23,6 +24,8 @@ SENSITIVE = (
     "*.pem",
     "*.pfx",
     "*.ppk",
+    "*.secret",
+    "*.secret_access_key",
     ".git-credentials",
     ".netrc",
     ".pgpass",
@@ -33,6 +36,8 @@ SENSITIVE = (
     "id_ecdsa",
     "id_ed25519",
     "id_rsa",
+    "secrets",
+    "secrets.*",
 )
 """gitignore patterns of the names of such files, in lower case."""
 
