@@ -1,4 +1,4 @@
-"""From the provision of a bucket to its destruction, no secret is in arguments, output, logs or files of the project."""
+"""From the provision of a bucket to its destruction, no secret is in arguments, output, logs or files of a project."""
 
 from __future__ import annotations
 
