@@ -22,7 +22,7 @@ HEADING := @printf '\n== %s ==\n'
 .NOTPARALLEL:
 
 help:
-	@echo "make demo    see Buckia sync a small project with a folder that plays the bucket"
+	@echo "make demo    see Buckia sync a small project with a folder in place of a bucket"
 	@echo "make picture run the demo and buckia init once more, and draw their pictures in the docs"
 	@echo "make test    all checks: style, types, layers, tests"
 	@echo "make test-long  the tests that take long"
