@@ -28,7 +28,7 @@ class TableChange:
         table: Its name.
         added: Rows that it lacks.
         replaced: Rows of the same primary key with other values.
-        unchanged: Rows that are the same already.
+        unchanged: Rows that are the same already, or that a trigger keeps as they are (`RAISE(IGNORE)`).
         left_out: Why the table is left as it is; empty if it is not.
     """
 
@@ -53,6 +53,9 @@ def apply_database(
     existing one replaces the values of the matched columns. A row with NULL in its primary key is added unless there is
     an equal one. Rows that only the target has stay. Virtual tables and the tables behind them are left as they are.
 
+    Triggers of the target run in the same transaction, as for any upsert of the app: those of INSERT for added rows,
+    those of UPDATE (and BEFORE INSERT) for replaced ones, none for unchanged ones. `recursive_triggers` is off.
+
     Args:
         source: The database to read, of which a snapshot is made.
         target: The database to change.
@@ -62,8 +65,8 @@ def apply_database(
 
     Raises:
         ConfigError: `leave_out` names a table that neither of both has. Nothing was changed.
-        NotApplied: A row violates a constraint or a foreign key of the target, or would take the place of another one.
-            Nothing was changed.
+        NotApplied: A row violates a constraint or a foreign key of the target, or would take the place of another one,
+            or a trigger of the target failed. Nothing was changed.
         CorruptDatabase: One of the two is damaged, or no database.
         Transient: The target stayed locked.
         FileNotFoundError: One of the two does not exist.
@@ -120,12 +123,26 @@ def _apply(
     except BaseException as error:
         with suppress(sqlite3.Error):
             database.execute("ROLLBACK")
-        if isinstance(error, sqlite3.IntegrityError):
-            raise NotApplied(f"rows of the table {table!r} do not fit: {error}: {target}") from error
+        if isinstance(error, sqlite3.IntegrityError) or _is_of_schema(error):
+            raise NotApplied(f"{_describe(database, table)}: {error}: {target}") from error
         if isinstance(error, sqlite3.DatabaseError):
             raise error_for(error, str(target)) from error
         raise
     return changes
+
+
+def _is_of_schema(error: BaseException) -> bool:
+    """Tell whether SQLite can't compile a statement, as with a trigger that calls a function which only the app has."""
+    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
+
+
+def _describe(database: sqlite3.Connection, table: str) -> str:
+    """Return what could not be written; SQLite does not tell which trigger failed, so all of the table are named."""
+    if not table:
+        return "the schema of the database has an error"
+    statement = "SELECT name FROM main.sqlite_master WHERE type = 'trigger' AND tbl_name = ? COLLATE NOCASE"
+    triggers = ", ".join(repr(name) for (name,) in database.execute(statement, (table,)))
+    return f"rows of the table {table!r} do not fit" + (f", or its trigger {triggers} failed" if triggers else "")
 
 
 def _check_keys(database: sqlite3.Connection, known: set[tuple[object, ...]]) -> None:
@@ -190,30 +207,34 @@ def _apply_table(database: sqlite3.Connection, table: str) -> TableChange:
     values = [name for name in common if name not in keys]
     name = _quote(table)
     same_key = " AND ".join(f"a.{_quote(each)} = b.{_quote(each)}" for each in keys)
-    same = " AND ".join(f"a.{_quote(each)} IS b.{_quote(each)}" for each in values) or "1"
+    # A collation such as NOCASE would take other values for the same.
+    same = " AND ".join(f"a.{_quote(each)} COLLATE BINARY IS b.{_quote(each)}" for each in values) or "1"
     has_null = " OR ".join(f"b.{_quote(each)} IS NULL" for each in keys)
-    equal = " AND ".join(f"a.{_quote(each)} IS b.{_quote(each)}" for each in common)
+    equal = " AND ".join(f"a.{_quote(each)} IS b.{_quote(each)}" for each in keys) + f" AND {same}"
     # Rows with NULL in the key are never in conflict.
     is_there = f"(({has_null}) AND EXISTS (SELECT 1 FROM main.{name} AS a WHERE {equal}))"  # noqa: S608  # as below
+    # What is the same already is not written, so that no trigger runs for it.
+    is_same = f"EXISTS (SELECT 1 FROM main.{name} AS a WHERE {same_key} AND {same})"  # noqa: S608  # as below
     # Names can't be parameters of a statement; they are quoted.
-    total, found, unchanged = database.execute(
-        f"SELECT count(*), count(a.{_quote(keys[0])}), total(a.{_quote(keys[0])} IS NOT NULL AND {same}) "  # noqa: S608
-        f"FROM demo.{name} AS b LEFT JOIN main.{name} AS a ON {same_key}"
+    total, found = database.execute(
+        f"SELECT count(*), count(a.{_quote(keys[0])}) FROM demo.{name} AS b LEFT JOIN main.{name} AS a ON {same_key}"  # noqa: S608
     ).fetchone()
     (known,) = database.execute(f"SELECT count(*) FROM demo.{name} AS b WHERE {is_there}").fetchone()  # noqa: S608
     added, before = total - found - known, _count(database, name)
     columns = ", ".join(map(_quote, common))
     updates = ", ".join(f"{_quote(each)} = excluded.{_quote(each)}" for each in values)
-    database.execute(
-        f"INSERT INTO main.{name} ({columns}) SELECT {columns} FROM demo.{name} AS b WHERE NOT {is_there} "  # noqa: S608
+    written = database.execute(
+        f"INSERT INTO main.{name} ({columns}) SELECT {columns} FROM demo.{name} AS b "  # noqa: S608
+        f"WHERE NOT {is_there} AND NOT {is_same} "
         f"ON CONFLICT ({', '.join(map(_quote, keys))}) DO {f'UPDATE SET {updates}' if updates else 'NOTHING'}"
-    )
+    ).rowcount
     # A constraint such as `UNIQUE ON CONFLICT REPLACE` deletes or drops rows without an error.
     if lost := before + added - _count(database, name):
         raise NotApplied(
             f"rows of the table {table!r} do not fit: a constraint or trigger would drop or add {abs(lost)} others"
         )
-    return TableChange(table, added, found - int(unchanged), int(unchanged) + known)
+    replaced = max(written, 0) - added
+    return TableChange(table, added, replaced, found - replaced + known)
 
 
 def _count(database: sqlite3.Connection, quoted_name: str) -> int:
