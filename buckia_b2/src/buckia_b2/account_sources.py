@@ -16,6 +16,7 @@ from buckia_core.adapters.plugins.account_sources import FoundAccount
 from buckia_core.config.rclone_file import read_rclone_remotes
 from buckia_core.config.secrets.secret import Secret
 from buckia_core.errors import ConfigError
+from buckia_core.localfs.sqlite_uri import sqlite_uri
 
 ACCOUNT_VARIABLE = "B2_ACCOUNT_INFO"
 
@@ -84,7 +85,7 @@ def _read(path: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        with closing(sqlite3.connect(sqlite_uri(path.absolute(), "mode=ro"), uri=True)) as connection:
             connection.row_factory = sqlite3.Row
             found = connection.execute("SELECT * FROM account").fetchone()
     except sqlite3.Error:

@@ -11,6 +11,7 @@ from pathlib import Path
 from buckia_core.config.values import suggest
 from buckia_core.errors import BuckiaError, ConfigError
 from buckia_core.localfs.sqlite_snapshot import BUSY_SECONDS, error_for, snapshot
+from buckia_core.localfs.sqlite_uri import sqlite_uri
 
 _HIDDEN_COLUMNS = (2, 3)
 """Kinds of generated columns, in `PRAGMA table_xinfo`."""
@@ -76,7 +77,7 @@ def apply_database(
             raise FileNotFoundError(2, "there is no database", str(path))
     with snapshot(str(source)) as demo, closing(_connect(target)) as database:
         try:
-            database.execute("ATTACH ? AS demo", (f"{demo.as_uri()}?mode=ro&immutable=1",))
+            database.execute("ATTACH ? AS demo", (sqlite_uri(demo, "mode=ro&immutable=1"),))
             database.execute("BEGIN IMMEDIATE")
         except sqlite3.DatabaseError as error:
             raise error_for(error, str(target)) from error
@@ -152,7 +153,7 @@ def _check_keys(database: sqlite3.Connection, known: set[tuple[object, ...]]) ->
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    uri = f"{path.absolute().as_uri()}?mode=rw"
+    uri = sqlite_uri(path.absolute(), "mode=rw")
     return sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
 
 

@@ -10,6 +10,7 @@ from buckia_core.app_data.reset_record import begin_reset
 from buckia_core.config import BucketConfig
 from buckia_core.errors import CorruptDatabase, Transient
 from buckia_core.localfs.directory import Tree
+from buckia_core.localfs.durability import fsync_directory
 from buckia_core.localfs.sqlite_files import content_mark, side_files
 from buckia_core.localfs.sqlite_snapshot import (
     has_same_content,
@@ -130,7 +131,10 @@ def install_database(new: Path, database: Path, trash: Trash, key: str, reason: 
     staged = database.with_name(f"{TEMP_PREFIX}{os.getpid()}-{database.name}"[:200])
     try:
         take_snapshot(str(new), staged)
+        with open(staged, "r+b") as file:
+            os.fsync(file.fileno())
         os.replace(staged, database)
+        fsync_directory(str(database.parent))
     finally:
         staged.unlink(missing_ok=True)
 

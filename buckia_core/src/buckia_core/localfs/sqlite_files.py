@@ -124,10 +124,11 @@ def content_mark(directory: Directory, name: str) -> tuple[int, ...]:
 def is_closed(directory: Directory, name: str) -> bool:
     """Tell whether surely no program has a database open that has no side files, so that a rename may replace it.
 
-    Linux can tell. Windows refuses a rename over an open database. Elsewhere nobody knows.
+    Linux can tell by a lease. Windows refuses to rename a file that SQLite has open, also to its own name. Elsewhere
+    nobody knows.
     """
     if sys.platform == "win32":
-        return True
+        return _can_be_renamed(directory.join(name))
     if not hasattr(fcntl, "F_SETLEASE"):
         return False
     try:
@@ -143,6 +144,14 @@ def is_closed(directory: Directory, name: str) -> bool:
         return False
     finally:
         os.close(descriptor)
+    return True
+
+
+def _can_be_renamed(path: str) -> bool:
+    try:
+        os.rename(path, path)
+    except OSError:
+        return False
     return True
 
 

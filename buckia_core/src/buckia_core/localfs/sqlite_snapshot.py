@@ -19,6 +19,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from buckia_core.errors import CorruptDatabase, Transient
+from buckia_core.localfs.sqlite_uri import sqlite_uri
 
 BUSY_SECONDS = 10.0
 """How long to retry while another connection has the database locked."""
@@ -51,7 +52,8 @@ def snapshot(path: str, name: str = "snapshot.sqlite") -> Iterator[Path]:
     """
     import tempfile  # noqa: PLC0415  # few trees have databases
 
-    with tempfile.TemporaryDirectory(prefix="buckia-") as directory:
+    # A virus scanner of Windows may still read the snapshot at the end, which is no failure of what it was made for.
+    with tempfile.TemporaryDirectory(prefix="buckia-", ignore_cleanup_errors=True) as directory:
         target = Path(directory, name)
         take_snapshot(path, target)
         yield target
@@ -316,7 +318,8 @@ def _backup(
 
 
 def _connect(path: str, mode: str, *, immutable: bool = False) -> sqlite3.Connection:
-    uri = Path(os.path.abspath(path)).as_uri() + f"?mode={mode}" + ("&immutable=1" if immutable else "")
+    options = f"mode={mode}" + ("&immutable=1" if immutable else "")
+    uri = sqlite_uri(Path(os.path.abspath(path)), options)
     return sqlite3.connect(uri, uri=True, timeout=0, isolation_level=None)
 
 

@@ -14,6 +14,9 @@ log = redacted_logger(__name__)
 FATAL_ERRORS = (MemoryError, CancelledError)
 """Exceptions that end the run instead of failing one operation, as `KeyboardInterrupt` and `SystemExit` do."""
 
+_OPEN_ELSEWHERE = (32, 33)
+"""Numbers of Windows errors, whose text says that another process uses the file, or a locked part of it."""
+
 
 def error_message(error: Exception, path: str = "") -> str:
     """Return a message for the user, without secrets, and with advice if there is any.
@@ -27,7 +30,11 @@ def error_message(error: Exception, path: str = "") -> str:
         case BuckiaError():
             return clean(str(error)) or type(error).__name__
         case OSError():
-            advice = " (give yourself permission, or exclude it)" if isinstance(error, PermissionError) else ""
+            advice = ""
+            if getattr(error, "winerror", None) in _OPEN_ELSEWHERE:
+                advice = " (close it there)"
+            elif isinstance(error, PermissionError):
+                advice = " (give yourself permission, or exclude it)"
             named = str(error.filename or "")
             if not named or os.path.basename(named).startswith(TEMP_PREFIX):
                 # Names of temporary files mean nothing to users.

@@ -95,7 +95,8 @@ def remove_database(location: FileLocation, planned: LocalEntry, preserve: Calla
         preserve(source)
     if content_mark(directory, name) != mark:
         return False
-    for each in (*side_files(directory, name), name):
+    # The database first: where another program has it open, Windows refuses that, and its WAL must stay with it.
+    for each in (name, *side_files(directory, name)):
         unlink_if_exists(directory, each)
     return True
 

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from buckia_core.errors import ConfigError, StateError
 from buckia_core.localfs.durability import fsync_directory
+from buckia_core.localfs.sqlite_uri import sqlite_uri
 from buckia_core.syncing.state.errors import is_damage, primary_code, raise_translated, state_error
 
 T = TypeVar("T")
@@ -120,7 +121,7 @@ def connect_readonly(path: Path, *, immutable: bool = False) -> sqlite3.Connecti
     `immutable` tells SQLite that nothing writes to it, so it needs no journal files, and creates none.
     """
     mode = "mode=ro&immutable=1" if immutable and not _has_journal(path) else "mode=ro"
-    return sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True, isolation_level=None)
+    return sqlite3.connect(sqlite_uri(path.absolute(), mode), uri=True, isolation_level=None)
 
 
 def connect_readonly_anywhere(path: Path) -> sqlite3.Connection:
