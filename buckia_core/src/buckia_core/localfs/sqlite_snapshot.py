@@ -294,7 +294,10 @@ def _retry_readable(path: str, attempt: Callable[[str], None]) -> None:
             else:
                 raise error_for(error, path) from error
         except sqlite3.DatabaseError as error:
-            raise error_for(error, path) from error
+            if mode != "immutable":
+                raise error_for(error, path) from error
+            # Without a lock, a transaction that is being written looks like damage. This mode leaves no WAL behind.
+            readable, needs_lock = "rw", True
 
 
 def _backup(

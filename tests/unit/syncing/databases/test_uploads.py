@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+import subprocess
+import sys
 import threading
 from contextlib import closing
+from typing import Any
 
 import pytest
 
@@ -185,6 +189,35 @@ def test_database_that_stays_locked_fails_alone_and_is_uploaded_by_the_next_run(
         assert result.uploaded == 1 and "locked by another program" in str(result.errors)
         app.execute("commit")
         assert sides.sync().uploaded == 1
+    assert rows_there(sides) == [1, 2]
+
+
+def test_half_written_transaction_is_not_taken_for_damage(sides: Sides, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(make_database(sides.folder / KEY, "delete", 1, 2)):
+        backup, calls = sqlite_snapshot._backup, []
+
+        def torn(*arguments: Any) -> None:
+            calls.append(arguments)
+            if len(calls) == 1:
+                error = sqlite3.DatabaseError("database disk image is malformed")
+                error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+                raise error
+            backup(*arguments)
+
+        monkeypatch.setattr(sqlite_snapshot, "_backup", torn)
+        assert (sides.sync().uploaded, len(calls)) == (1, 2)
+    assert rows_there(sides) == [1, 2]
+
+
+@pytest.mark.parametrize(("mode", "named"), [("wal", []), ("persist", []), ("delete", [KEY]), ("memory", [KEY])])
+def test_sync_in_the_process_of_the_app_keeps_the_locks_of_the_app(sides: Sides, mode: str, named: list[str]) -> None:
+    sides.settings["sqlite"] = named
+    code = "import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=0).execute('begin immediate')"
+    with closing(make_database(sides.folder / KEY, mode, 1, 2)) as app:
+        app.execute("begin immediate")
+        assert sides.sync().uploaded == 1
+        other = subprocess.run([sys.executable, "-c", code, sides.folder / KEY], capture_output=True, check=False)
+        assert b"database is locked" in other.stderr
     assert rows_there(sides) == [1, 2]
 
 
