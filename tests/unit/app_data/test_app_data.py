@@ -319,3 +319,36 @@ def test_writer_may_have_the_database_open_while_demo_data_is_applied(phone: Ins
         assert rows(app) == [1, 2, 7]
         with pytest.raises(sqlite3.OperationalError):
             app.execute("select * from nothing")
+
+
+def test_second_device_is_behind_until_it_restores_and_in_conflict_once_it_wrote_too(
+    phone: Instance, tablet: Instance
+) -> None:
+    make_database(phone.database, "wal", 1).close()
+    phone.app.backup()
+    tablet.app.restore()
+
+    def write(device: Instance, id_: int) -> None:
+        with closing(connect(device.database)) as app:
+            app.execute("insert into item values (?, 'x')", (id_,))
+
+    write(phone, 2)
+    phone.app.backup()
+    for run in (tablet.client.sync, tablet.app.backup):
+        result = run()
+        assert (result.skipped, result.uploaded, result.unresolved, result.errors) == (1, 0, [], [])
+    assert tablet.rows() == [1]
+    tablet.app.restore()
+    assert tablet.rows() == [1, 2]
+    assert (tablet.client.sync().skipped, phone.client.sync().uploaded) == (0, 0)
+    write(phone, 3)
+    write(tablet, 4)
+    assert phone.app.backup().uploaded == 1
+    for run in (tablet.client.sync, tablet.app.backup):
+        assert run().unresolved == [f"{USER}/App.sqlite"]
+    assert tablet.client.sync(sync_paths=[str(tablet.database)], conflict="local_wins").uploaded == 1
+    with closing(connect(tablet.client.trash().content(tablet.client.trash().list()[-1].id))) as database:
+        assert rows(database) == [1, 2, 3]
+    assert phone.client.sync().skipped == 1
+    phone.app.restore()
+    assert phone.rows() == [1, 2, 4]

@@ -70,6 +70,7 @@ class Reason(Enum):
     LOCAL_EDIT_OF_DOWN = "changed here, but this path only goes down"
     REMOTE_EDIT_OF_UP = "changed in the bucket, but this path only goes up"
     EDIT_NOT_RECEIVED = "changed in the bucket, which only the first of the paths receives"
+    NEWER_BACKUP = "another device backed up a newer one, which `buckia app restore` takes"
     OVERRULED_LOCAL_EDIT = "changed here, but this path only goes down: remote wins"
     OVERRULED_REMOTE_EDIT = "changed in the bucket, but this path only goes up: local wins"
     TYPE_CONFLICT = "a file on one side, a directory on the other"

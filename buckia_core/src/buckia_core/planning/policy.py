@@ -67,6 +67,8 @@ class SyncRules(NamedTuple):
         algorithm: The digest algorithm of the baseline.
         leaves_edits: A path that only goes up leaves an object that was edited in the bucket alone, and reports it
             once. Otherwise it is an undecided conflict of every run.
+        is_backup: A path that only goes up is a backup, which other devices make too: a newer one that this side has
+            no change against is left alone, and reported as skipped.
     """
 
     direction: Direction = Direction.BOTH
@@ -75,3 +77,4 @@ class SyncRules(NamedTuple):
     checksum: bool = False
     algorithm: str = "sha256"
     leaves_edits: bool = False
+    is_backup: bool = False

@@ -23,7 +23,8 @@ Each side is compared with its own baseline entry; only `newest_wins` compares t
     changed      deleted      transfer
     same         deleted      transfer
     changed      changed      same content: adopt; other content: as the next row
-    same         changed      undecided conflict; transfer if the policy names the source; with `leaves_edits`, skipped
+    same         changed      undecided conflict; transfer if the policy names the source; skipped with `leaves_edits`,
+                              `is_backup`
     deleted      same         nothing; delete with `delete_orphaned: true`
     deleted      changed      undecided conflict; delete with `delete_orphaned: true` and a policy that names the source
     absent       changed      nothing; delete with `delete_orphaned: true`
@@ -297,6 +298,8 @@ class _KeyContext(NamedTuple):
         match source, receiver:
             case SideState.SAME, SideState.CHANGED if up and self.rules.leaves_edits and not overrules:
                 return self.operation(Action.SKIP, Reason.EDIT_NOT_RECEIVED)
+            case SideState.SAME, SideState.CHANGED if up and self.rules.is_backup and not overrules:
+                return self.operation(Action.SKIP, Reason.NEWER_BACKUP)
             case ((SideState.CHANGED | SideState.SAME), SideState.CHANGED):
                 return (
                     self.transfer(source_side, overruled, loser=source_side.other)

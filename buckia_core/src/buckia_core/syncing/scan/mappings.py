@@ -71,7 +71,8 @@ def _app_mappings(config: BucketConfig, overrides: RunOverrides) -> list[planned
     """Return the mappings of the setting `app`. By default, its demo folder is a mirror."""
     if (app := config.app) is None:
         return []
-    found = _files(config, overrides, app.database_copy, Direction.UP)
+    copies = _files(config, overrides, app.database_copy, Direction.UP)
+    found = [each._replace(rules=each.rules._replace(is_backup=True)) for each in copies]
     if app.user_rule is not None:
         found.append(_root(config, overrides, app.user_rule, first=True))
     if app.demo_rule is not None:
