@@ -59,7 +59,10 @@ class Forks:
         self._output = tempfile.TemporaryDirectory(prefix="buckia-forks-")
         self._server = subprocess.Popen(
             [sys.executable, str(_SERVER)],
-            env=clean_environment(PYTHONUTF8="1", PYTHONWARNINGS="error", LD_PRELOAD=str(calls.library)),
+            # The bytecode that only a first run would write is no place of a command.
+            env=clean_environment(
+                PYTHONUTF8="1", PYTHONWARNINGS="error", PYTHONDONTWRITEBYTECODE="1", LD_PRELOAD=str(calls.library)
+            ),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
