@@ -17,7 +17,7 @@ PAGE = ROOT / "docs" / "cli.md"
 
 def commands(group: click.Group, name: str) -> Iterator[tuple[str, click.Command]]:
     """Yield all commands below a group, with their full names."""
-    context = click.Context(group)
+    context = click.Context(group, **group.context_settings)
     for each in group.list_commands(context):
         command = group.get_command(context, each)
         assert command is not None

@@ -39,7 +39,7 @@ def parse(words: list[str]) -> None:
     """
     command: click.Command = cli
     while True:
-        context = click.Context(command)
+        context = click.Context(command, **command.context_settings)
         options, words, _ = command.make_parser(context).parse_args(words)
         if not isinstance(command, click.Group) or not words or "help" in options or "version" in options:
             return

@@ -22,7 +22,7 @@ def section(title):
 
 
 def commands(group, name):
-    context = click.Context(group)
+    context = click.Context(group, **group.context_settings)
     names = COMMANDS if group is cli else group.list_commands(context)
     for each in names:
         command = group.get_command(context, each)

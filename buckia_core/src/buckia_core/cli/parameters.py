@@ -60,9 +60,6 @@ def parse_secret_lines(text: str) -> dict[str, str]:
     return {name.strip(): value for name, equals, value in pairs if equals and name.strip()}
 
 
-SIZE_SETTINGS: dict[str, Any] = {"help_option_names": ["--help"]}
-"""Context settings of commands with `size_option`: `-h` is about sizes there, as in other tools, and not the help."""
-
 size_option = click.option(
     "--bytes/--human-readable",
     "exact",
@@ -70,6 +67,7 @@ size_option = click.option(
     default=False,
     help="Show sizes in bytes, or with units, which is the default. The last one counts.",
 )
+"""`-h` is about sizes there, as in other tools: click takes it from the option of the help."""
 
 
 def selection_options(command: F) -> F:

@@ -14,7 +14,7 @@ from buckia_core.cli.app import Command
 from buckia_core.cli.context import CliContext, pass_context
 from buckia_core.cli.exit_codes import ExitCode
 from buckia_core.cli.object_names import open_bucket_of
-from buckia_core.cli.parameters import SIZE_SETTINGS, size_option
+from buckia_core.cli.parameters import size_option
 from buckia_core.cli.terminal.formatting import format_size
 from buckia_core.cli.terminal.tables import format_row
 from buckia_core.planning.key_pattern import has_wildcard
@@ -32,7 +32,7 @@ class _Folder:
     size: int = 0
 
 
-@click.command("du", cls=Command, context_settings=SIZE_SETTINGS)
+@click.command("du", cls=Command)
 @click.argument("prefix", default="")
 @click.option(
     "-d",

@@ -12,7 +12,7 @@ from buckia_core.cli.app import Command
 from buckia_core.cli.context import CliContext, pass_context
 from buckia_core.cli.exit_codes import ExitCode
 from buckia_core.cli.object_names import open_bucket_of
-from buckia_core.cli.parameters import SIZE_SETTINGS, size_option
+from buckia_core.cli.parameters import size_option
 from buckia_core.cli.report import json_records
 from buckia_core.cli.terminal.formatting import format_size, format_time
 from buckia_core.cli.terminal.tables import format_row
@@ -25,7 +25,7 @@ from buckia_core.planning.manifest import RemoteObject
 _COLUMNS = (Column("Size", right=True, width=10), Column("Stored", width=19), Column("Key"))
 
 
-@click.command("ls", cls=Command, context_settings=SIZE_SETTINGS)
+@click.command("ls", cls=Command)
 @click.argument("prefix", default="")
 @click.option("-l", "--long", is_flag=True, help="Show size and time.")
 @click.option("-r", "--recursive", is_flag=True, help="Show all objects below directories, too.")

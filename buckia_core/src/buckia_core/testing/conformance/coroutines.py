@@ -21,6 +21,7 @@ from buckia_core.errors import (
     Unauthenticated,
 )
 from buckia_core.planning.digest import Digest
+from buckia_core.planning.manifest import RemoteObject
 from buckia_core.testing.conformance.calls import DATA
 from buckia_core.testing.conformance.suite import Suite, listed_keys, put, read, require
 
@@ -29,6 +30,7 @@ T = TypeVar("T")
 OPERATIONS = ["stat", "read", "open", "upload", "delete"]
 MANY = 300
 _WRITERS = 8
+_REPEATS = 3
 _SECONDS = 60.0
 
 
@@ -160,7 +162,7 @@ class CoroutineTests(Suite):
         keys = list(contents)
 
         async def make(coroutines: Coroutines) -> None:
-            uploads = await asyncio.gather(*(coroutines.upload_file_async(contents[key], key) for key in keys))
+            uploads = await asyncio.gather(*(_upload(coroutines, contents[key], key) for key in keys))
             assert [(each.key, each.size) for each in uploads] == [(key, len(contents[key])) for key in keys]
             found, reads = await asyncio.gather(
                 asyncio.gather(*(coroutines.stat_file_async(key) for key in keys)),
@@ -271,6 +273,17 @@ class CoroutineTests(Suite):
             await finishing
 
         run(adapter, make)
+
+
+async def _upload(adapter: Coroutines, data: bytes, key: str) -> RemoteObject:
+    """Upload as a sync does, which repeats it: a server may refuse some of hundreds with a temporary error."""
+    for _ in range(_REPEATS):
+        try:
+            return await adapter.upload_file_async(data, key)
+        except AdapterError as error:
+            if not error.retryable:
+                raise
+    return await adapter.upload_file_async(data, key)
 
 
 def _facts(error: AdapterError) -> tuple[object, ...]:
