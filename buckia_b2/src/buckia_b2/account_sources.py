@@ -20,6 +20,9 @@ from buckia_core.localfs.sqlite_uri import sqlite_uri
 
 ACCOUNT_VARIABLE = "B2_ACCOUNT_INFO"
 
+_MAX_STEPS = 100_000
+"""Steps of SQLite's machine within which an account is read; it takes about twenty."""
+
 _PRODUCTION = ("", "production", "https://api.backblazeb2.com", "https://api.backblaze.com")
 _UNNEEDED = frozenset({
     "account", "key", "endpoint", "hard_delete", "description", "chunk_size", "upload_cutoff", "copy_cutoff",
@@ -87,12 +90,18 @@ def _read(path: Path) -> dict[str, Any] | None:
     try:
         with closing(sqlite3.connect(sqlite_uri(path.absolute(), "mode=ro"), uri=True)) as connection:
             connection.row_factory = sqlite3.Row
+            # In a file of somebody else, `account` may be a view that never ends.
+            connection.set_progress_handler(lambda: 1, _MAX_STEPS)
             found = connection.execute("SELECT * FROM account").fetchone()
     except sqlite3.Error:
-        problem = "is not an account file of the command `b2`; run: b2 account authorize"
+        pass
     else:
-        return None if found is None else dict(found)
-    raise ConfigError(problem, source=str(path))
+        if found is None:
+            return None
+        row = dict(found)
+        if all(isinstance(row.get(name), str) and row[name] for name in ("account_id", "application_key")):
+            return row
+    raise ConfigError("is not an account file of the command `b2`; run: b2 account authorize", source=str(path))
 
 
 def _take_over(name: str, row: dict[str, Any]) -> FoundAccount:
@@ -115,6 +124,6 @@ def _allowed(text: str | None) -> tuple[list[str], str]:
     try:
         allowed = json.loads(text or "{}") or {}
         names = [each.get("name") for each in allowed.get("buckets") or ()] or [allowed.get("bucketName")]
-        return [name for name in names if name], str(allowed.get("namePrefix") or "")
-    except (AttributeError, TypeError, ValueError):
+        return [name for name in names if name and isinstance(name, str)], str(allowed.get("namePrefix") or "")
+    except (AttributeError, TypeError, ValueError, RecursionError):
         return [], ""

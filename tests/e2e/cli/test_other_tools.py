@@ -109,6 +109,17 @@ def test_a_remote_of_b2_is_taken_over(home, b2_account):
     assert home.look_for(b2_account.key, ran) == []
 
 
+def test_a_configuration_that_is_refused_leaves_no_secret_behind(home):
+    home.tool(
+        "rclone", "config", "create", "b", "b2", "account=id", f"key={SECRET}", "endpoint=https://u:pw@b2.example"
+    )
+    ran = home.buckia(
+        "init", "--from", "rclone:b", "--name", "n", "--set", "bucket_name=bucket", "--store", "file:keys"
+    )
+    assert ran.code == 2 and "api_url" in ran.stderr, ran
+    assert [path for path in home.project.rglob("*") if path.is_file()] == []
+
+
 def test_the_account_of_the_command_b2_is_taken_over(home, b2_account):
     bucket = b2_account.new_bucket()
     key = b2_account.api().create_key(["listFiles", "readFiles", "writeFiles", "listBuckets"], "k", bucket_ids=[

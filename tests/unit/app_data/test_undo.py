@@ -10,6 +10,7 @@ import pytest
 
 from buckia import NotRestored
 from buckia_core.app_data import undo
+from buckia_core.app_data.reset_record import begin_reset, read_record
 from tests.unit.app_data.test_app_data import DEMO, USER, Instance, publish_demo
 from tests.unit.syncing.databases.database import connect, make_database, rows
 
@@ -124,3 +125,23 @@ def test_reset_of_another_user_is_not_undone(phone: Instance) -> None:
     phone.client.config = phone.client.config.with_changes(app={"user": "A" * 30, "database": "App.sqlite"})
     with pytest.raises(NotRestored, match=USER):
         phone.app.undo_reset()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        "[]",
+        '{"user": "u"}',
+        '{"user": "u", "started": "0001-01-01T00:00:00+14:00", "ended": null, "chosen": null}',
+        '{"user": "u", "started": 5, "ended": null, "chosen": null}',
+        '{"user": "u", "started": "2026-01-01T00:00:00+00:00", "ended": null, "chosen": "abc"}',
+    ],
+    ids=["deep", "list", "fields", "time", "number", "text"],
+)
+def test_a_record_that_a_reset_did_not_write_is_none(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "record.json"
+    path.write_text(text)
+    assert read_record(path) is None
+    begin_reset(path, "u")
+    assert read_record(path) is not None

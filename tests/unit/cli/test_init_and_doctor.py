@@ -89,7 +89,7 @@ def test_init_does_not_write_beside_a_configuration_of_another_name(buckia, empt
     (empty / name).write_text("mine")
     ran = buckia("init", "--provider", "memory")
     assert ran.code == 2
-    assert f"{name} exists. Give --force" in ran.err
+    assert f"{name} exists. To add a bucket" in ran.err
     assert buckia("init", "--provider", "memory", "--force").code == 0
     assert [path.name for path in empty.iterdir()] == [name]
     assert buckia("status").code == 0

@@ -39,6 +39,8 @@ def read_record(path: Path) -> ResetRecord | None:
     try:
         given: Any = json.loads(path.read_text("utf-8"))
         chosen = given["chosen"]
+        if not isinstance(chosen, list | None):
+            return None
         return ResetRecord(
             str(given["user"]),
             datetime.fromisoformat(given["started"]).astimezone(UTC),
@@ -47,7 +49,7 @@ def read_record(path: Path) -> ResetRecord | None:
         )
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
 
 

@@ -56,7 +56,8 @@ def read_rclone_remotes() -> list[RcloneRemote]:
     if any(line.startswith(_ENCRYPTED) for line in text.splitlines()):
         raise ConfigError(
             "is encrypted with a password, which Buckia does not ask for. Copy the remote into a file of its own: "
-            "`rclone config show REMOTE > remote.conf`, name that file in RCLONE_CONFIG, and delete it afterwards",
+            "`(umask 077; rclone config show REMOTE > ~/remote.conf)`, name that file in RCLONE_CONFIG, and delete it "
+            "afterwards",
             source=str(path),
         )
     parser = configparser.RawConfigParser(

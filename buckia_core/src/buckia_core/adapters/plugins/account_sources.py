@@ -71,7 +71,7 @@ class FoundAccounts:
             return found
         if source in self.problems:
             raise ConfigError(self.problems[source], source="--from")
-        hint = suggest(wanted, self.accounts)
+        hint = suggest(wanted, self.accounts) or " No other tool has an account on this machine that they know."
         raise ConfigError(
             f"there is no account {wanted!r} that an installed adapter can take over.{hint}", source="--from"
         )

@@ -108,7 +108,10 @@ def init_command(
     """
     path = context.options.config or find_in(Path()) or Path(FILE_NAME)
     if path.exists() and not force:
-        raise click.UsageError(f"{path} exists. Give --force to replace it.")
+        raise click.UsageError(
+            f"{path} exists. To add a bucket, write a second entry into it, or run: buckia provision bucket NAME. "
+            "--force replaces the file."
+        )
     account = accounts.take_over_account(source) if source is not None else None
     if account is None and provider is None and can_ask(context.output):
         account = accounts.offer_accounts(context.output)
@@ -119,8 +122,10 @@ def init_command(
         filters = plan_filters(context.output, path.absolute().parent, chosen, gitignore)
         return filters.apply(folder_settings(chosen)), filters
 
-    text, filters = first_config.render_first_config(context.output, provider, name, settings, new, account, content)
     try:
+        text, filters = first_config.render_first_config(
+            context.output, provider, name, settings, new, account, content
+        )
         first_config.write_config(path, text)
     except BaseException:
         new.undo()

@@ -62,8 +62,13 @@ def parse_folder(text: str) -> FolderChoice:
         click.UsageError: It names no folder, or one outside of the project.
     """
     name, colon, direction = text.strip().rpartition(":")
-    if not colon or direction not in [each.value for each in Direction]:
+    if not colon:
         name, direction = text.strip(), Direction.BOTH.value
+    elif direction not in [each.value for each in Direction]:
+        raise click.UsageError(
+            f"{text!r}: {direction!r} is no direction; write up, down or both. For a folder with a colon in its name: "
+            f"{text.strip()}:both"
+        )
     name = name.replace(os.sep, "/").removeprefix("./").rstrip("/") or (EVERYTHING if text.strip() == "./" else "")
     parts = name.split("/")
     if not name or os.path.isabs(name) or (name != EVERYTHING and not {"", ".", ".."}.isdisjoint(parts)):
