@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import os
 
 import pytest
 
-from buckia_core.adapters.contract.types import IfAbsent
+from buckia_core.adapters.contract.types import IfAbsent, UploadInfo
+from buckia_core.config.object_rules import ObjectAttributes
 from buckia_core.config.settings import read_settings
 from buckia_core.errors import AdapterError, NotSupported, PreconditionFailed
+from buckia_core.objects.bucket_copy import BucketCopier
+from buckia_core.planning.digest import Digest, merge
+from buckia_core.testing.conformance.suite import read
 from buckia_s3.config.fields import MIB
 from buckia_s3.config.settings import S3Settings
 from buckia_s3.objects.checksums import ChecksumAlgorithm, checksum, full_object_checksum
@@ -209,6 +214,38 @@ def test_a_copy_by_parts_leaves_what_came_meanwhile(moto_server, bucket_name, op
         adapter.copy_file(source, "c", expect=IfAbsent())
     assert client.get_object(Bucket=bucket, Key="c")["Body"].read() == b"theirs"
     assert "Uploads" not in client.list_multipart_uploads(Bucket=bucket)
+
+
+@BOTH
+@pytest.mark.parametrize("in_parts", [False, True], ids=["one request", "parts"])
+@pytest.mark.parametrize("changes", [None, ObjectAttributes(cache_control="no-store")], ids=["same", "changed"])
+def test_a_copy_from_another_bucket(server, bucket_name, opened, boto, monkeypatch, in_parts, changes):
+    if in_parts:
+        monkeypatch.setattr("buckia_s3.operations.bucket_copy.MAX_PART", 5 * MIB)
+        monkeypatch.setattr("buckia_s3.operations.copy._PART_SIZE", 6 * MIB)
+    monkeypatch.setattr(BucketCopier, "stream", None)
+    first, second, client = bucket_name(server), bucket_name(server), boto(server)
+    source = opened(server, first, prefix="in/", objects=[{"match": "*", "cache_control": "max-age=60"}], **SMALL_PARTS)
+    target = opened(server, second, prefix="out/")
+    digest = Digest("sha256", hashlib.sha256(DATA).hexdigest())
+    info = UploadInfo(mtime_ns=1_700_000_000_000_000_000, digests=(digest,), content_type="text/x", metadata={"a": "b"})
+    source.upload_file(DATA, "old name.txt", info=info)
+    found = source.stat_file("old name.txt")
+    copied = BucketCopier(source, target).copy(found, "new.txt", changes=changes)
+    assert copied.size == len(DATA) and read(target, "new.txt") == DATA
+    now = target.stat_file("new.txt")
+    assert (now.mtime_ns, now.content_type, dict(now.metadata)) == (info.mtime_ns, "text/x", {"a": "b"})
+    assert digest in merge(now.claimed, now.digests)
+    told = client.head_object(Bucket=second, Key="out/new.txt")
+    assert told["CacheControl"] == ("no-store" if changes else "max-age=60")
+    assert not in_parts or told["ETag"].endswith('-2"')
+    with pytest.raises(PreconditionFailed):
+        BucketCopier(source, target).copy(found, "new.txt", changes=changes, expect=IfAbsent())
+    source.upload_file(DATA[::-1], "old name.txt")
+    with pytest.raises(PreconditionFailed):
+        BucketCopier(source, target).copy(found, "other.txt", changes=changes)
+    assert [each.key for each in target.list_files()] == ["new.txt"]
+    assert "Uploads" not in client.list_multipart_uploads(Bucket=second)
 
 
 def test_the_command_gives_what_patterns_say_and_has_nothing_to_do_then(on_ceph):

@@ -11,7 +11,7 @@ from buckia_core.adapters.contract.types import Precondition, UploadInfo
 from buckia_core.adapters.transfers.retry import RetryPolicy
 from buckia_core.config.object_rules import ObjectAttributes
 from buckia_core.config.values import FrozenMapping
-from buckia_core.errors import BucketNotFound, NotFound, NotSupported, PermissionDenied
+from buckia_core.errors import BucketNotFound, NotFound, NotSupported, PermissionDenied, PreconditionFailed
 from buckia_core.objects.progress import ProgressListener
 from buckia_core.objects.read import Reader
 from buckia_core.objects.upload import Upload
@@ -70,7 +70,14 @@ class BucketCopier:
         self.check(changes)
         attributes = None if changes is None and metadata else self._attributes(found, changes, metadata=metadata)
         with suppress(NotSupported):
-            copied = self._copy_on_server(found, key, attributes, expect)
+            try:
+                copied = self._copy_on_server(found, key, attributes, expect)
+            except NotSupported:
+                if attributes is not None:
+                    raise
+                # A server that copies in parts has to be told the attributes.
+                attributes = self._attributes(found, None, metadata=True)
+                copied = self._copy_on_server(found, key, attributes, expect)
             if copied is not None:
                 return copied
         return self.stream(found, key, changes=changes, metadata=metadata, expect=expect, progress=progress)
@@ -129,6 +136,10 @@ class BucketCopier:
         location = source.bucket_location()
         if location.service != target.bucket_location().service:
             return None
+        # Some servers ignore a condition on the source of a copy, such as Ceph and moto.
+        if source.stat_file(found.key).fingerprint != found.fingerprint:
+            message = f"{found.key!r}: it changed before it was copied"
+            raise PreconditionFailed(message, provider=source.provider, key=found.key)
         # Credentials for the target alone may see nothing of the source, not even that it exists.
         with suppress(PermissionDenied, BucketNotFound):
             try:

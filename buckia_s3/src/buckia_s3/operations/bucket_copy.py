@@ -16,9 +16,9 @@ from buckia_s3.http.endpoint import service_identity
 from buckia_s3.objects.attributes import TAGGING, attribute_headers, attributes_for
 from buckia_s3.objects.copy_headers import copied_headers
 from buckia_s3.objects.etags import etag_from_fingerprint
-from buckia_s3.operations.copy import parse_copy_result
+from buckia_s3.operations.copy import Copier, parse_copy_result, stored_digests
 from buckia_s3.operations.head import ObjectHead
-from buckia_s3.operations.object_spec import build_object_spec, lock_headers
+from buckia_s3.operations.object_spec import ObjectSpec, build_object_spec, lock_headers
 from buckia_s3.operations.server_probe import ServerProbe
 from buckia_s3.operations.tagging import set_tags
 
@@ -37,8 +37,13 @@ def bucket_location(settings: S3Settings, prefix: str, provider: str) -> BucketL
 
 @dataclass(frozen=True, slots=True)
 class BucketCopier:
-    """BucketCopier: copies objects from other buckets, in one request each: up to 5 GiB."""
+    """BucketCopier: copies objects from other buckets: in one request up to 5 GiB, in parts above.
 
+    Attributes:
+        copier: Copies within the bucket of the copies.
+    """
+
+    copier: Copier
     settings: S3Settings
     client: S3Client
     object_head: ObjectHead
@@ -54,14 +59,18 @@ class BucketCopier:
     ) -> RemoteObject:
         """See `BucketCopy.copy_from`."""
         provider, full_key = self.client.provider, self.object_head.full_key(key)
-        if source.size > MAX_PART:
-            raise NotSupported(f"{key!r}: it is too large for a copy in one request", provider=provider, key=key)
+        in_parts = source.size > MAX_PART
+        if in_parts and attributes is None:
+            message = f"{key!r}: it is too large for a copy that takes over the attributes of its source"
+            raise NotSupported(message, provider=provider, key=key)
         self.object_head.check_precondition(key, expect)
-        headers = self._attribute_headers(key, full_key, attributes)
-        headers["x-amz-copy-source"] = quote(f"{location.bucket}/{location.prefix}{source.key}", safe="/-_.~")
+        named = {"x-amz-copy-source": quote(f"{location.bucket}/{location.prefix}{source.key}", safe="/-_.~")}
         etag = etag_from_fingerprint(source.fingerprint)
         if etag is not None:
-            headers["x-amz-copy-source-if-match"] = etag
+            named["x-amz-copy-source-if-match"] = etag
+        if in_parts and attributes is not None:
+            return self.copier.copy_parts(source, named, self._spec(source, key, full_key, attributes, expect))
+        headers = self._attribute_headers(source, key, full_key, attributes) | named
         headers |= self.server_probe.completion_headers(expect, key)
         response = self.client.send(Request("PUT", full_key, (), headers, key=source.key, action="copying"))
         parse_copy_result(response.body, source.key, provider)
@@ -74,17 +83,36 @@ class BucketCopier:
             raise IntegrityError(message, provider=provider, key=key)
         return copied
 
-    def _attribute_headers(self, key: str, full_key: str, attributes: ObjectAttributes | None) -> dict[str, str]:
-        settings, provider = self.settings, self.client.provider
+    def _attribute_headers(
+        self, source: RemoteObject, key: str, full_key: str, attributes: ObjectAttributes | None
+    ) -> dict[str, str]:
         if attributes is None:
+            settings, provider = self.settings, self.client.provider
             own = attributes_for(
                 key, objects=settings.objects, storage_class=settings.storage_class, acl=settings.acl, tags={}
             )
             given = attribute_headers(own, tagging=False, provider=provider, key=key)
             return copied_headers({}, given, encryption_set=False) | lock_headers(settings)
-        info = UploadInfo(content_type=attributes.content_type, metadata=attributes.metadata, attributes=attributes)
-        spec = build_object_spec(settings, key, full_key, None, info, provider=provider)
+        spec = self._spec(source, key, full_key, attributes, None)
         headers = spec.headers() | {"x-amz-metadata-directive": "REPLACE"}
         if TAGGING in headers:
             headers["x-amz-tagging-directive"] = "REPLACE"
         return headers
+
+    def _spec(
+        self,
+        source: RemoteObject,
+        key: str,
+        full_key: str,
+        attributes: ObjectAttributes,
+        expect: Precondition | None,
+    ) -> ObjectSpec:
+        """Return a copy with these attributes, and with the time and the digests of its source."""
+        info = UploadInfo(
+            source.mtime_ns,
+            stored_digests(source),
+            attributes.content_type,
+            attributes.metadata,
+            attributes=attributes,
+        )
+        return build_object_spec(self.settings, key, full_key, expect, info, provider=self.client.provider)

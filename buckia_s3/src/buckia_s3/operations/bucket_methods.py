@@ -16,6 +16,7 @@ from buckia_s3.operations.server_probe import ServerProbe
 
 if TYPE_CHECKING:
     from buckia_s3.administration import Administration
+    from buckia_s3.operations.copy import Copier
 
 
 class BucketMethods:
@@ -31,6 +32,9 @@ class BucketMethods:
 
         @property
         def administration(self) -> Administration: ...
+
+        @property
+        def _copier(self) -> Copier: ...
 
     def ensure_lifecycle(self, *, abort_multipart_days: int | None, noncurrent_days: int | None) -> bool:
         """See `Lifecycle`."""
@@ -72,5 +76,5 @@ class BucketMethods:
         """See `BucketCopy`."""
         from buckia_s3.operations.bucket_copy import BucketCopier  # noqa: PLC0415  # as above
 
-        copier = BucketCopier(self._settings, self._client, self._object_head, self._server_probe)
+        copier = BucketCopier(self._copier, self._settings, self._client, self._object_head, self._server_probe)
         return copier.copy(location, source, key, attributes, expect)

@@ -12,7 +12,7 @@ from buckia_core.adapters.contract.types import IfAbsent, Precondition, UploadIn
 from buckia_core.adapters.transfers.part_pool import THREADS
 from buckia_core.adapters.transfers.sources import part_size_for
 from buckia_core.errors import AdapterError, BucketNotFound, NotFound, NotSupported, Transient
-from buckia_core.planning.digest import merge
+from buckia_core.planning.digest import Digests, merge
 from buckia_core.planning.manifest import RemoteObject
 from buckia_s3.config.fields import MAX_PART, MIB
 from buckia_s3.config.parsers import CopyIfNotExists
@@ -111,8 +111,7 @@ class Copier:
         self, found: RemoteObject, source_headers: Mapping[str, str], key: str, expect: Precondition | None
     ) -> RemoteObject:
         info = UploadInfo(found.mtime_ns, found.digests, found.content_type, found.metadata or {})
-        stored = tuple(each for each in merge(found.claimed, found.digests) if each.value != found.fingerprint)
-        metadata = encode_metadata(replace(info, digests=stored), provider=self.client.provider, key=key)
+        metadata = encode_metadata(replace(info, digests=stored_digests(found)), provider=self.client.provider, key=key)
         kind = found.content_type or "application/octet-stream"
         extra_headers = content_headers(source_headers) | self._object_headers(source_headers, key)
         extra_headers |= self._tagging_header(found)
@@ -121,14 +120,24 @@ class Copier:
             condition["If-None-Match"] = "*"
         full_key = self.object_head.full_key(key)
         spec = ObjectSpec(key, full_key, kind, metadata, extra_headers, expect, info, condition=condition)
-        size = part_size_for(found.size, _PART_SIZE)
+        return self.copy_parts(found, self._source_headers(found), spec)
+
+    def copy_parts(self, source: RemoteObject, source_headers: Mapping[str, str], spec: ObjectSpec) -> RemoteObject:
+        """Copy an object in parts.
+
+        Args:
+            source: The object, which may be in another bucket.
+            source_headers: Headers that name it, and its version.
+            spec: The new object.
+        """
+        size = part_size_for(source.size, _PART_SIZE)
 
         def parts() -> Iterator[SendPart]:
-            for start in range(0, max(found.size, 1), size):
-                yield partial(self._copy_part, found, spec, start, min(start + size, found.size))
+            for start in range(0, max(source.size, 1), size):
+                yield partial(self._copy_part, source, source_headers, spec, start, min(start + size, source.size))
 
         fingerprint, version = self.multipart.upload_parts(parts(), THREADS, spec, PartChecksums(None))
-        return self.multipart.head_after_complete(spec.remote_object(found.size, fingerprint or "", version, ()))
+        return self.multipart.head_after_complete(spec.remote_object(source.size, fingerprint or "", version, ()))
 
     def _tagging_header(self, source: RemoteObject) -> dict[str, str]:
         """Read the tags of the source; return them as the header that sets them."""
@@ -147,9 +156,16 @@ class Copier:
         return {TAGGING: encode_tags(tags)} if tags else {}
 
     def _copy_part(
-        self, source: RemoteObject, spec: ObjectSpec, start: int, end: int, upload_id: str, number: int
+        self,
+        source: RemoteObject,
+        source_headers: Mapping[str, str],
+        spec: ObjectSpec,
+        start: int,
+        end: int,
+        upload_id: str,
+        number: int,
     ) -> str:
-        headers = self._source_headers(source)
+        headers = dict(source_headers)
         if end - start < source.size:
             headers["x-amz-copy-source-range"] = f"bytes={start}-{end - 1}"
         query = (("partNumber", str(number)), ("uploadId", upload_id))
@@ -161,6 +177,11 @@ class Copier:
         except NotFound as error:
             raise self.object_head.precondition_failed(source.key) from error
         return self.multipart.part_etag(parse_copy_result(response.body, source.key, self.client.provider), source.key)
+
+
+def stored_digests(source: RemoteObject) -> Digests:
+    """Return the digests that the metadata of an object has, besides those that are its ETag."""
+    return tuple(each for each in merge(source.claimed, source.digests) if each.value != source.fingerprint)
 
 
 def parse_copy_result(body: bytes, key: str, provider: str) -> str:
