@@ -58,14 +58,15 @@ class CoroutineFailureTests(Suite):
 
     @behind_proxy
     @pytest.mark.parametrize("fault", [Cut(1000), Reset(1000, "down")], ids=["cut", "reset"])
+    @pytest.mark.parametrize("operation", ["read", "open"])
     def test_incomplete_content_is_an_error_of_a_coroutine(
-        self, proxied: BaseSync, fault_proxy: FaultProxy, fault: Fault
+        self, proxied: BaseSync, fault_proxy: FaultProxy, fault: Fault, operation: str
     ) -> None:
         require(proxied, lambda each: each.capabilities.coroutines, "coroutines")
         put(proxied, {"k": DATA})
         fault_proxy.fault(fault)
         with pytest.raises((IntegrityError, Transient)) as caught:
-            run(proxied, lambda coroutines: coroutines.read_file_async("k"))
+            run(proxied, lambda coroutines: call(coroutines, operation))
         assert caught.value.retryable
 
     @behind_proxy

@@ -9,11 +9,10 @@ import pytest
 
 from buckia_core.adapters.contract.base import BaseSync
 from buckia_core.adapters.contract.protocols import Coroutines
-from buckia_core.errors import IntegrityError, NotFound, PreconditionFailed, Transient
-from buckia_core.testing.conformance.calls import DATA, behind_proxy
+from buckia_core.errors import NotFound, PreconditionFailed
+from buckia_core.testing.conformance.calls import DATA
 from buckia_core.testing.conformance.coroutines import read_opened, run
-from buckia_core.testing.conformance.suite import Suite, put, read, require
-from buckia_core.testing.fault_proxy import Cut, Fault, FaultProxy, Reset
+from buckia_core.testing.conformance.suite import Suite, put, read
 
 _LEFT = 72
 """Objects that are left unread: more than the connections that an adapter may use at once."""
@@ -71,15 +70,3 @@ class CoroutineReadTests(Suite):
             return (await coroutines.read_file_async("k"))[1]
 
         assert run(adapter, make) == data == read(adapter, "k")
-
-    @behind_proxy
-    @pytest.mark.parametrize("fault", [Cut(1000), Reset(1000, "down")], ids=["cut", "reset"])
-    def test_incomplete_content_of_an_open_object(
-        self, proxied: BaseSync, fault_proxy: FaultProxy, fault: Fault
-    ) -> None:
-        require(proxied, lambda each: each.capabilities.coroutines, "coroutines")
-        put(proxied, {"k": DATA})
-        fault_proxy.fault(fault)
-        with pytest.raises((IntegrityError, Transient)) as caught:
-            run(proxied, lambda coroutines: read_opened(coroutines, "k", expect=None))
-        assert caught.value.retryable
