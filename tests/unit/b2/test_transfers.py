@@ -10,7 +10,9 @@ import pytest
 from buckia_b2.operations.list import list_objects
 from buckia_b2.settings import Deletion
 from buckia_core.adapters.contract.types import UploadInfo
+from buckia_core.config.object_rules import ObjectAttributes
 from buckia_core.errors import AdapterError, IntegrityError, Transient
+from buckia_core.objects.bucket_copy import BucketCopier
 from buckia_core.planning.digest import Digest
 from buckia_core.testing.fault_proxy.faults import Corrupt
 from tests.servers.s3_faults import S3FaultProxy
@@ -72,6 +74,25 @@ def test_a_large_file_is_copied_in_parts(b2, b2_account, tmp_path):
     assert (copied.size, copied.digests, copied.metadata) == (source.size, source.digests, {"a": "ü"})
     assert b2.stat_file("copy").content_type == "text/x-special"
     assert b2.read_file("copy")[1] == data
+
+
+@pytest.mark.parametrize("size", [5, 2 * PART + 3], ids=["one request", "parts"])
+@pytest.mark.parametrize("changes", [None, ObjectAttributes(cache_control="no-store")], ids=["same", "changed"])
+def test_a_copy_from_another_bucket(b2, connect, b2_account, tmp_path, monkeypatch, size, changes):
+    monkeypatch.setattr(BucketCopier, "stream", None)
+    b2_account.set(maximum_part_size=PART)
+    (tmp_path / "file").write_bytes(bytes(range(256)) * (size // 256) + b"x" * (size % 256))
+    info = UploadInfo(1_700_000_000_000_000_000, metadata={"a": "ü"}, content_type="text/x-special")
+    b2.upload_file(tmp_path / "file", "k", info=info)
+    found = b2.stat_file("k")
+    target = connect(bucket_name=b2_account.new_bucket(), prefix="out/")
+    target._copier = replace(target._copier, max_copy_size=PART, part_size=PART)
+    BucketCopier(b2, target).copy(found, "copy", changes=changes)
+    now, data = target.read_file("copy")
+    assert data == (tmp_path / "file").read_bytes()
+    assert (now.mtime_ns, now.content_type, now.metadata) == (info.mtime_ns, "text/x-special", {"a": "ü"})
+    assert target.read_attributes("copy").cache_control == (changes.cache_control if changes else None)
+    assert (now.digests, [each.key for each in target.list_files()]) == (found.digests, ["copy"])
 
 
 def test_a_copy_that_fails_leaves_nothing(b2, b2_account, raw_bucket):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from buckia_b2.api.bucket import Bucket
 from buckia_b2.errors import PROVIDER, parsing_response, precondition_failed
@@ -23,10 +23,18 @@ from buckia_core.adapters.transfers.sources import part_size_for
 from buckia_core.config.object_rules import ObjectAttributes
 from buckia_core.errors import AdapterError, IntegrityError, NotSupported
 from buckia_core.http.blocking import run_blocking
+from buckia_core.planning.digest import Digest, without_tentative
 from buckia_core.planning.manifest import RemoteObject
 
 _PART_SIZE = 1 << 30
 _ACTION = "copying"
+
+
+class _Kept(NamedTuple):
+    """What a copy has beside its content."""
+
+    content_type: str
+    file_info: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +76,8 @@ class Copier:
             return earlier
         run_blocking(self.bucket.check_precondition(key, expect))
         if original.size > self.max_copy_size:
-            copied = self._copy_in_parts(file, original.size, key, full_key)
+            kept = _Kept(file["contentType"], dict(file.get("fileInfo") or {}))
+            copied = self._copy_in_parts(file["fileId"], kept, original.size, key, full_key)
             return run_blocking(self.conflicts.verify(copied, expect))
         response = self.bucket.session.call(
             "copy_file", file_id, full_key, action=_ACTION, key=key, **self.bucket.file_options.for_copy()
@@ -81,18 +90,23 @@ class Copier:
         """Copy one version of another bucket; see `BucketCopy.copy_from`. B2 finds it by its id."""
         check_new_key(key)
         full_key = self.bucket.full_key(key)
-        if source.size > self.max_copy_size:
-            raise NotSupported(f"{key!r}: it is too large for a copy in one request", provider=PROVIDER, key=key)
+        in_parts = source.size > self.max_copy_size
+        if in_parts and attributes is None:
+            message = f"{key!r}: it is too large for a copy that takes over the attributes of its source"
+            raise NotSupported(message, provider=PROVIDER, key=key)
         run_blocking(self.bucket.check_precondition(key, expect))
+        kept = None if attributes is None else _kept(source, key, attributes, large=in_parts)
+        if in_parts and kept is not None:
+            copied = self._copy_in_parts(source.fingerprint, kept, source.size, key, full_key)
+            return run_blocking(self.conflicts.verify(copied, expect))
         options = self.bucket.file_options.for_copy() | {"destination_bucket_id": self.bucket.id}
-        if attributes is not None:
+        if kept is not None:
             from b2sdk.v3 import MetadataDirectiveMode  # noqa: PLC0415  # few need it, and it takes time
 
-            info = UploadInfo(metadata=attributes.metadata)
             options |= {
                 "metadata_directive": MetadataDirectiveMode.REPLACE,
-                "content_type": attributes.content_type or guess_content_type(key),
-                "file_info": dict(build_file_info(info, attribute_headers(attributes), key=key, large=False)),
+                "content_type": kept.content_type,
+                "file_info": kept.file_info,
             }
         call = self.bucket.session.call
         response = call("copy_file", source.fingerprint, full_key, action=_ACTION, key=source.key, **options)
@@ -107,14 +121,14 @@ class Copier:
             raise IntegrityError(message, provider=PROVIDER, key=key)
         return copied
 
-    def _copy_in_parts(self, file: dict[str, Any], size: int, key: str, full_key: str) -> RemoteObject:
+    def _copy_in_parts(self, file_id: str, kept: _Kept, size: int, key: str, full_key: str) -> RemoteObject:
         call = self.bucket.session.call
         started = call(
             "start_large_file",
             self.bucket.id,
             full_key,
-            file["contentType"],
-            dict(file.get("fileInfo") or {}),
+            kept.content_type,
+            kept.file_info,
             action=_ACTION,
             key=key,
             **self.bucket.file_options.for_file(),
@@ -126,9 +140,7 @@ class Copier:
 
         def copy(number: int, start: int) -> str:
             byte_range = (start, min(start + part_size, size) - 1)
-            response = call(
-                "copy_part", file["fileId"], large_id, number, byte_range, action=_ACTION, key=key, **file_options
-            )
+            response = call("copy_part", file_id, large_id, number, byte_range, action=_ACTION, key=key, **file_options)
             with parsing_response(_ACTION, key):
                 return fields.string(response, "contentSha1")
 
@@ -143,3 +155,13 @@ class Copier:
             with suppress(AdapterError):
                 self.large.cancel(large_id, key)
             raise
+
+
+def _kept(source: RemoteObject, key: str, attributes: ObjectAttributes, *, large: bool) -> _Kept:
+    """Return what a copy has that is told its attributes: these, and the time and the digests of its source."""
+    # What its uploader claimed as the SHA-1 of a large source is claimed again of a large copy, and of no other.
+    digests = [Digest("sha1", each.value) for each in source.digests if large and each.algorithm == "sha1?"]
+    info = UploadInfo(source.mtime_ns, (*digests, *without_tentative(source.digests)), metadata=attributes.metadata)
+    headers = attribute_headers(attributes)
+    content_type = attributes.content_type or guess_content_type(key)
+    return _Kept(content_type, dict(build_file_info(info, headers, key=key, large=large)))
