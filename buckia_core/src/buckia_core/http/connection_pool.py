@@ -220,9 +220,7 @@ class LoopPool:
             connection.close()
         for connection in connections:
             await connection.wait_closed()
-        # Nobody waits for these any more. In its first steps, asyncio does not clean up after a handshake of TLS.
-        await self._asyncio.sleep(0)
-        await self._asyncio.sleep(0)
+        # Nobody waits for these any more.
         for task in self._connecting:
             task.cancel()
         await self._asyncio.gather(*self._connecting, return_exceptions=True)

@@ -64,7 +64,19 @@ class LoopConnection(asyncio.BufferedProtocol):
                     raise
             name = self.route.origin.host if context is not None else None
             # From here on, the socket is asyncio's, which closes it.
-            await self._loop.create_connection(lambda: self, sock=sock, ssl=context, server_hostname=name)
+            making = self._loop.create_task(
+                self._loop.create_connection(lambda: self, sock=sock, ssl=context, server_hostname=name)
+            )
+            try:
+                await asyncio.shield(making)
+            except asyncio.CancelledError:
+                # If it is cancelled in the first steps of a handshake of TLS, asyncio leaves the socket open.
+                await asyncio.sleep(0)
+                await asyncio.sleep(0)
+                making.cancel()
+                await asyncio.gather(making, return_exceptions=True)
+                self.close()
+                raise
 
     async def send(self, data: bytes | memoryview, /) -> None:
         """See `Connection`."""
