@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
 
 from buckia_core.adapters.plugins.registry import Registry, load_class, raise_system_failure
 from buckia_core.config.secrets.secret import Secret
@@ -85,7 +84,8 @@ def find_accounts(plugins: Registry) -> FoundAccounts:
     """
     accounts: dict[str, FoundAccount] = {}
     problems: dict[str, str] = {}
-    for each in _sources(plugins):
+    sources: Iterable[AccountSource] = plugins.registered("buckia_register_account_sources")
+    for each in sorted(sources, key=lambda each: each.source):
         try:
             find = load_class(each.find, f"the source {each.source!r} of accounts")
             for found in find():
@@ -94,15 +94,3 @@ def find_accounts(plugins: Registry) -> FoundAccounts:
             raise_system_failure(error)
             problems[each.source] = str(error) if isinstance(error, ConfigError) else f"{each.title}: {error}"
     return FoundAccounts(accounts, problems)
-
-
-def _sources(plugins: Registry) -> list[AccountSource]:
-    found: list[AccountSource] = []
-    for hook in plugins.hooks.buckia_register_account_sources.get_hookimpls():
-        try:
-            specs: Iterable[AccountSource] = cast("Any", hook.function)()
-            found += specs
-        except Exception as error:  # noqa: BLE001  # one broken plugin does not stop the others
-            raise_system_failure(error)
-            plugins.broken_plugins[hook.plugin_name] = f"{type(error).__name__}: {error}"
-    return sorted(found, key=lambda each: each.source)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from buckia_core.adapters.plugins.registry import Registry, load_class, raise_system_failure
+from buckia_core.adapters.plugins.registry import Registry, load_class
 from buckia_core.config.values import suggest
 from buckia_core.errors import PluginError
 
@@ -63,16 +62,10 @@ def find_vendors(plugins: Registry) -> dict[str, ProvisionerSpec]:
     A plugin whose hook fails is in `broken_plugins` of the registry, and others are not affected.
     """
     found: dict[str, ProvisionerSpec] = {}
-    hooks = plugins.hooks
+    plugins.hooks  # noqa: B018  # loads the plugins, whose vendors come before those of Buckia
     plugins.register_module(_BUILT_IN)
-    for hook in hooks.buckia_register_provisioners.get_hookimpls():
-        try:
-            specs: Iterable[ProvisionerSpec] = cast("Any", hook.function)()
-            for spec in specs:
-                found.setdefault(spec.vendor, spec)
-        except Exception as error:  # noqa: BLE001  # one broken plugin does not stop the others
-            raise_system_failure(error)
-            plugins.broken_plugins[hook.plugin_name] = f"{type(error).__name__}: {error}"
+    for spec in plugins.registered("buckia_register_provisioners"):
+        found.setdefault(spec.vendor, spec)
     return dict(sorted(found.items()))
 
 

@@ -6,7 +6,7 @@ A broken package affects only its own adapter or plugin.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any, NamedTuple
@@ -158,6 +158,19 @@ class Registry:
         module = importlib.import_module(name)
         if not self._plugins.is_registered(module):
             self._plugins.register(module)
+
+    def registered(self, hook: str) -> Iterator[Any]:
+        """Yield what the plugins return for a hook. One that fails is in `broken_plugins`, and others are not affected.
+
+        Raises:
+            OSError, MemoryError: The system failed.
+        """
+        for each in getattr(self.hooks, hook).get_hookimpls():
+            try:
+                yield from each.function()
+            except Exception as error:  # noqa: BLE001  # one broken plugin does not stop the others
+                raise_system_failure(error)
+                self.broken_plugins[each.plugin_name] = f"{type(error).__name__}: {error}"
 
     def spec(self, provider: str) -> AdapterSpec:
         """Return the registration of a provider. Imports that provider's plugin module only.
